@@ -1,0 +1,51 @@
+// Reflection padding, up-sampling and pooling. x is packed [n,h,w,c], y packed with the shape stated. Each
+// backward is the transpose of its forward; dx is assigned or added.
+#pragma once
+#include "kernels/types.h"
+
+namespace uptake::kernels {
+
+/// Average pooling divides by kernel^2 (include) or by the number of real pixels (exclude).
+enum class CountPadding { include, exclude };
+
+struct Pool {
+  std::int64_t kernel = 2, stride = 2, pad = 0;  // requires pad <= kernel/2
+  CountPadding count_padding = CountPadding::include;
+  /// floor((in + 2 pad - kernel) / stride) + 1; throws ShapeError if the kernel does not fit.
+  std::int64_t output_size(std::int64_t in) const;
+};
+
+namespace cpu {
+
+/// y [n, h+2p, w+2p, c]; requires pad < h and pad < w (as PyTorch), else ShapeError.
+template <class T>
+void reflection_pad_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t pad);
+template <class T>
+void reflection_pad_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t pad);
+
+/// y [n, h*factor, w*factor, c], factor >= 1.
+template <class T>
+void upsample_nearest_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t factor);
+template <class T>
+void upsample_nearest_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor);
+
+/// Bilinear with pixel centres at (i + 0.5) (PyTorch's align_corners = False), edges clamped.
+template <class T>
+void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t factor);
+template <class T>
+void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor);
+
+/// argmax [n,ho,wo,c]: index h*w of the winning pixel, saved for backward; the first of equals wins.
+template <class T>
+void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_shape, const Pool& pool);
+template <class T>
+void max_pool_backward(T* dx, Write write, const T* dy, const std::int32_t* argmax, const Shape4& x_shape,
+                       const Pool& pool);
+
+template <class T>
+void avg_pool_forward(T* y, const T* x, const Shape4& x_shape, const Pool& pool);
+template <class T>
+void avg_pool_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, const Pool& pool);
+
+}  // namespace cpu
+}  // namespace uptake::kernels

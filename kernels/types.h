@@ -1,0 +1,47 @@
+// Words shared by every operation's contract.
+//
+// Dimensions are always n h w c for images (layout [n,h,w,c], c fastest) and k c r s for filters.
+// T is float (training) or double (gradient checks). All sizes may be zero: the operation then does nothing.
+// Every operation gives the same bits for the same input on any number of threads, unless its contract says
+// otherwise: reductions are cut into a fixed number of pieces, never one a thread.
+#pragma once
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace uptake::kernels {
+
+/// Whether an output replaces what its buffer holds or is added to it.
+enum class Write { assign, add };
+
+/// Pointwise nonlinearities. leaky_relu multiplies negative values by `slope`.
+enum class Activation { none, relu, leaky_relu, tanh, sigmoid };
+
+/// A matrix of pixels, `pitch` elements from one pixel's first channel to the next one's. A packed [n,h,w,c]
+/// tensor has pitch c; a half of a concatenated tensor has the pitch of the whole.
+template <class T>
+struct View {
+  T* data = nullptr;
+  std::int64_t pitch = 0;
+  operator View<const T>() const { return {data, pitch}; }
+};
+
+/// Shape [n,h,w,c].
+struct Shape4 {
+  std::int64_t n = 0, h = 0, w = 0, c = 0;
+  std::int64_t pixels() const { return n * h * w; }
+  std::int64_t size() const { return n * h * w * c; }
+  bool operator==(const Shape4&) const = default;
+};
+
+/// Thrown when shapes, sizes or options of a call contradict each other. The text names both sides.
+struct ShapeError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// Throws ShapeError(message) when the condition does not hold.
+inline void require(bool condition, const std::string& message) {
+  if (!condition) throw ShapeError(message);
+}
+
+}  // namespace uptake::kernels
