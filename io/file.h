@@ -1,0 +1,27 @@
+// Errors about files, and writing that leaves nothing partial behind.
+#pragma once
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace uptake::io {
+
+/// A file that cannot be read, written or believed. what() is one sentence: "PATH: what was found, what was expected".
+struct FileError : std::runtime_error {
+  FileError(const std::filesystem::path& path, const std::string& problem)
+      : std::runtime_error(path.string() + ": " + problem) {}
+};
+
+/// The whole file as bytes. Throws FileError (missing, a directory, unreadable, larger than `limit_bytes`).
+std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes = std::uintmax_t{1} << 34);
+
+/// Writes to a temporary name in the same folder, fsyncs, renames over `path`: afterwards either the old file or
+/// the whole new one is there. Throws FileError and removes the temporary file when anything fails (disk full,
+/// unwritable folder).
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// Creates the folder and its parents; throws FileError if it cannot, or if it exists and cannot be written to.
+void ensure_writable_folder(const std::filesystem::path& path);
+
+}  // namespace uptake::io

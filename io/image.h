@@ -1,0 +1,53 @@
+// An image in memory, and reading and writing it as PNG, JPEG and the other formats stb_image knows.
+//
+// Layout [height, width, channels], channels fastest. Samples keep the units of their file: 0..255 (u8),
+// 0..65535 (u16), or counts (DICOM, any value). Nothing is rescaled, clipped or squeezed through 8 bits on the way.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace uptake::io {
+
+enum class SampleKind { u8, u16, counts };
+
+struct Image {
+  std::int64_t height = 0, width = 0, channels = 0;
+  SampleKind kind = SampleKind::u8;
+  std::vector<float> samples;  // [height, width, channels]
+
+  Image() = default;
+  Image(std::int64_t h, std::int64_t w, std::int64_t c, SampleKind k)
+      : height(h), width(w), channels(c), kind(k), samples(static_cast<std::size_t>(h * w * c)) {}
+  float& at(std::int64_t y, std::int64_t x, std::int64_t ch) { return samples[offset(y, x, ch)]; }
+  float at(std::int64_t y, std::int64_t x, std::int64_t ch) const { return samples[offset(y, x, ch)]; }
+
+ private:
+  std::size_t offset(std::int64_t y, std::int64_t x, std::int64_t ch) const {
+    return static_cast<std::size_t>((y * width + x) * channels + ch);
+  }
+};
+
+/// Reads an image file; gray stays gray, 16 bit stays 16 bit, an alpha channel is dropped.
+/// Throws FileError for a missing, truncated, corrupt or absurdly large (over 2^28 samples) file.
+Image read_image(const std::filesystem::path& path);
+
+/// Writes a PNG (8 bit for u8, 16 bit for u16; 1 or 3 channels), atomically. Samples are rounded and clamped to the
+/// range of the kind. Throws FileError when it cannot be written, std::invalid_argument for counts.
+void write_png(const std::filesystem::path& path, const Image& image);
+
+/// The same PNG as bytes in memory (for embedding into a report).
+std::string encode_png(const Image& image);
+
+/// Bicubic resampling (a = -0.5) with the filter widened when shrinking, edges renormalised: what PIL's
+/// Image.resize(..., BICUBIC) computes, in float instead of 8 bit. u8 and u16 results are clamped to their range.
+Image resize_bicubic(const Image& image, std::int64_t height, std::int64_t width);
+
+/// The rectangle of the given size whose top-left pixel is (y, x). Throws std::invalid_argument if it does not fit.
+Image crop(const Image& image, std::int64_t y, std::int64_t x, std::int64_t height, std::int64_t width);
+
+/// Mirrored left to right.
+Image flip_horizontal(const Image& image);
+
+}  // namespace uptake::io
