@@ -11,7 +11,9 @@ endif()
 add_library(uptake_settings INTERFACE)
 target_compile_features(uptake_settings INTERFACE cxx_std_20)
 target_compile_options(uptake_settings INTERFACE
-  $<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Werror>)
+  $<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Werror>
+  # g++ 12 reports string concatenation as overlapping memcpy (GCC bug 105651).
+  $<BUILD_INTERFACE:$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>)
 if(UPTAKE_SANITIZE)
   target_compile_options(uptake_settings INTERFACE
     $<BUILD_INTERFACE:-fsanitize=address,undefined;-fno-sanitize-recover=undefined;-fno-omit-frame-pointer>)

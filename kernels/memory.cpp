@@ -1,0 +1,92 @@
+#include "kernels/memory.h"
+
+#include <algorithm>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace uptake::kernels {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+// A cached block is out of bounds for everybody: AddressSanitizer then sees a use after release.
+void hide([[maybe_unused]] std::byte* block, [[maybe_unused]] std::size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_poison_memory_region(block, bytes);
+#endif
+}
+
+void show([[maybe_unused]] std::byte* block, [[maybe_unused]] std::size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_unpoison_memory_region(block, bytes);
+#endif
+}
+
+void give_to_system(std::byte* block, std::size_t bytes) {
+  show(block, bytes);
+  ::operator delete (block, std::align_val_t{kAlignment});
+}
+
+}  // namespace
+
+std::shared_ptr<std::byte> MemoryPool::allocate(std::size_t bytes) {
+  const std::size_t rounded =
+      std::max<std::size_t>((bytes + kAlignment - 1) / kAlignment * kAlignment, kAlignment);
+  std::byte* block = nullptr;
+  std::size_t size = rounded;
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto found = free_.lower_bound(rounded);
+        found != free_.end() && found->first <= rounded + rounded / 8) {
+      size = found->first;
+      block = found->second;
+      free_.erase(found);
+    }
+  }
+  if (block == nullptr) {
+    block = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{kAlignment}));
+    const std::lock_guard lock(mutex_);
+    ++statistics_.system_allocations;
+    statistics_.held_bytes += static_cast<std::int64_t>(rounded);
+  }
+  show(block, size);
+  {
+    const std::lock_guard lock(mutex_);
+    statistics_.in_use_bytes += static_cast<std::int64_t>(size);
+    statistics_.peak_in_use_bytes = std::max(statistics_.peak_in_use_bytes, statistics_.in_use_bytes);
+  }
+  return {block, [this, size](std::byte* p) { release(p, size); }};
+}
+
+void MemoryPool::release(std::byte* block, std::size_t bytes) {
+  hide(block, bytes);
+  const std::lock_guard lock(mutex_);
+  statistics_.in_use_bytes -= static_cast<std::int64_t>(bytes);
+  free_.emplace(bytes, block);
+}
+
+void MemoryPool::trim() {
+  std::multimap<std::size_t, std::byte*> unused;
+  {
+    const std::lock_guard lock(mutex_);
+    unused.swap(free_);
+    for (const auto& [bytes, block] : unused) statistics_.held_bytes -= static_cast<std::int64_t>(bytes);
+  }
+  for (const auto& [bytes, block] : unused) give_to_system(block, bytes);
+}
+
+MemoryPool::Statistics MemoryPool::statistics() const {
+  const std::lock_guard lock(mutex_);
+  return statistics_;
+}
+
+MemoryPool& host_memory() {
+  // Never destroyed: tensors with static lifetime may let go of their block after main.
+  static auto* pool = new MemoryPool;
+  return *pool;
+}
+
+}  // namespace uptake::kernels
