@@ -1,27 +1,56 @@
 // Errors about files, and writing that leaves nothing partial behind.
 #pragma once
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace uptake::io {
 
-/// A file that cannot be read, written or believed. what() is one sentence: "PATH: what was found, what was expected".
+/// A file that cannot be read, written or believed. what() is one sentence: "PATH: what was found, what was
+/// expected".
 struct FileError : std::runtime_error {
   FileError(const std::filesystem::path& path, const std::string& problem)
       : std::runtime_error(path.string() + ": " + problem) {}
 };
 
 /// The whole file as bytes. Throws FileError (missing, a directory, unreadable, larger than `limit_bytes`).
-std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes = std::uintmax_t{1} << 34);
+std::string read_file(const std::filesystem::path& path,
+                      std::uintmax_t limit_bytes = std::uintmax_t{1} << 34);
 
-/// Writes to a temporary name in the same folder, fsyncs, renames over `path`: afterwards either the old file or
-/// the whole new one is there. Throws FileError and removes the temporary file when anything fails (disk full,
-/// unwritable folder).
+/// Writes to a temporary name in the same folder, fsyncs, renames over `path`: afterwards either the old file
+/// or the whole new one is there. Throws FileError and removes the temporary file when anything fails (disk
+/// full, unwritable folder).
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-/// Creates the folder and its parents; throws FileError if it cannot, or if it exists and cannot be written to.
+/// The same in pieces, for files too large to be built in memory: write() as often as needed, then commit().
+/// A destructor without commit() removes the temporary file and leaves the old file under `path` untouched.
+/// Replaces a symbolic link by a file. Every member throws FileError; after an error only destruction is
+/// allowed.
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);
+  void write(std::span<const std::byte> bytes);
+  /// Flushes to the disk and renames over `path`.
+  void commit();
+
+ private:
+  void write_through(std::string_view bytes);
+
+  std::filesystem::path path_, temporary_;
+  std::string buffer_;  // gathers small writes
+  int descriptor_ = -1;
+};
+
+/// Creates the folder and its parents; throws FileError if it cannot, or if it exists and cannot be written
+/// to.
 void ensure_writable_folder(const std::filesystem::path& path);
 
 }  // namespace uptake::io

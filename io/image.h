@@ -1,11 +1,13 @@
-// An image in memory, and reading and writing it as PNG, JPEG and the other formats stb_image knows.
+// An image in memory, and reading (PNG, JPEG) and writing (PNG) it.
 //
 // Layout [height, width, channels], channels fastest. Samples keep the units of their file: 0..255 (u8),
-// 0..65535 (u16), or counts (DICOM, any value). Nothing is rescaled, clipped or squeezed through 8 bits on the way.
+// 0..65535 (u16), or counts (DICOM, any value). Nothing is rescaled, clipped or squeezed through 8 bits on
+// the way.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace uptake::io {
@@ -29,22 +31,29 @@ struct Image {
   }
 };
 
-/// Reads an image file; gray stays gray, 16 bit stays 16 bit, an alpha channel is dropped.
-/// Throws FileError for a missing, truncated, corrupt or absurdly large (over 2^28 samples) file.
+/// Reads a PNG or JPEG file (told apart by content, not by name); gray stays gray, 16 bit stays 16 bit, an
+/// alpha channel is dropped, a palette becomes RGB. Throws FileError for a missing, truncated, corrupt or
+/// absurdly large (over 2^28 samples) file.
 Image read_image(const std::filesystem::path& path);
 
-/// Writes a PNG (8 bit for u8, 16 bit for u16; 1 or 3 channels), atomically. Samples are rounded and clamped to the
-/// range of the kind. Throws FileError when it cannot be written, std::invalid_argument for counts.
+/// The same from bytes in memory; `path` is only named in errors.
+Image decode_image(std::string_view bytes, const std::filesystem::path& path);
+
+/// Writes a PNG (8 bit for u8, 16 bit for u16; 1 or 3 channels), atomically. Samples are rounded and clamped
+/// to the range of the kind, NaN becomes 0. Throws FileError when it cannot be written, std::invalid_argument
+/// for counts, for an empty image and for other channel counts.
 void write_png(const std::filesystem::path& path, const Image& image);
 
 /// The same PNG as bytes in memory (for embedding into a report).
 std::string encode_png(const Image& image);
 
 /// Bicubic resampling (a = -0.5) with the filter widened when shrinking, edges renormalised: what PIL's
-/// Image.resize(..., BICUBIC) computes, in float instead of 8 bit. u8 and u16 results are clamped to their range.
+/// Image.resize(..., BICUBIC) computes, in float instead of 8 bit. u8 and u16 results are clamped to their
+/// range but not rounded. Throws std::invalid_argument for an empty image or a size that is not positive.
 Image resize_bicubic(const Image& image, std::int64_t height, std::int64_t width);
 
-/// The rectangle of the given size whose top-left pixel is (y, x). Throws std::invalid_argument if it does not fit.
+/// The rectangle of the given size whose top-left pixel is (y, x). Throws std::invalid_argument if it does
+/// not fit.
 Image crop(const Image& image, std::int64_t y, std::int64_t x, std::int64_t height, std::int64_t width);
 
 /// Mirrored left to right.
