@@ -1,0 +1,30 @@
+// Adam (Kingma & Ba 2015) over the flat buffer of a network: one pass, PyTorch's form (kernels/adam.h).
+#pragma once
+#include "nn/parameters.h"
+
+namespace uptake::nn {
+
+struct AdamOptions {
+  double beta1 = 0.5, beta2 = 0.999, eps = 1e-8;
+};
+
+class Adam {
+ public:
+  /// The store must be allocated and outlive this.
+  Adam(ParameterStore& store, const AdamOptions& options);
+
+  /// One step with the gradients gathered in the store, which are then forgotten.
+  void step(double learning_rate);
+
+  /// Steps taken, and the moments in the layout of the store: what a checkpoint keeps.
+  std::int64_t steps_taken = 0;
+  const Tensor& first_moments() const { return m_; }
+  const Tensor& second_moments() const { return v_; }
+
+ private:
+  ParameterStore& store_;
+  AdamOptions options_;
+  Tensor m_, v_;
+};
+
+}  // namespace uptake::nn

@@ -1,0 +1,65 @@
+#include "nn/layers.h"
+
+namespace uptake::nn {
+namespace {
+
+// Errors name the layer they come from.
+template <class Run>
+auto named(const std::string& name, Run run) {
+  try {
+    return run();
+  } catch (const ShapeError& e) {
+    throw ShapeError(name + ": " + e.what());
+  }
+}
+
+Var var_of(const Parameter* p) { return p ? p->var : Var(); }
+
+}  // namespace
+
+Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Conv2dOptions& o)
+    : name_(name),
+      weight_(&store.add_filters(name + ".weight", {o.out, o.in, o.kernel, o.kernel, o.stride, o.pad})),
+      bias_(o.bias ? &store.add_vector(name + ".bias", o.out, Role::bias) : nullptr) {}
+
+Var Conv2d::forward(const Var& x) const {
+  return named(name_, [&] { return conv2d(x, *weight_, var_of(bias_)); });
+}
+
+ConvTranspose2d::ConvTranspose2d(ParameterStore& store, const std::string& name,
+                                 const ConvTranspose2dOptions& o)
+    : name_(name),
+      output_pad_(o.output_pad),
+      weight_(&store.add_filters(name + ".weight", {o.in, o.out, o.kernel, o.kernel, o.stride, o.pad})),
+      bias_(o.bias ? &store.add_vector(name + ".bias", o.out, Role::bias) : nullptr) {}
+
+Var ConvTranspose2d::forward(const Var& x) const {
+  return named(name_, [&] { return conv_transpose2d(x, *weight_, var_of(bias_), output_pad_); });
+}
+
+Norm::Norm(ParameterStore& store, const std::string& name, NormKind kind, std::int64_t channels)
+    : name_(name), kind_(kind) {
+  if (kind != NormKind::batch) return;
+  gamma_ = &store.add_vector(name + ".weight", channels, Role::norm_weight);
+  beta_ = &store.add_vector(name + ".bias", channels, Role::norm_bias);
+  running_mean_ = &store.add_buffer(name + ".running_mean", channels, 0);
+  running_var_ = &store.add_buffer(name + ".running_var", channels, 1);
+  batches_ = &store.add_counter(name + ".num_batches_tracked");
+}
+
+std::vector<Var> Norm::forward(const Var& x, const Mode& mode, std::vector<ResultSpec> results,
+                               const Dropout& dropout) const {
+  if (kind_ == NormKind::none) return named(name_, [&] { return pointwise(x, std::move(results), dropout); });
+  NormState state;
+  state.per_image = kind_ == NormKind::instance;
+  if (kind_ == NormKind::batch) {
+    state.gamma = var_of(gamma_);
+    state.beta = var_of(beta_);
+    state.running_mean = running_mean_->values;
+    state.running_var = running_var_->values;
+    if (mode.statistics == StatisticsFrom::batch_updating) ++batches_->value;
+  }
+  return named(name_, [&] { return norm(x, state, mode.statistics, std::move(results), dropout); });
+}
+
+}  // namespace uptake::nn

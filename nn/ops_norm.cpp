@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include "nn/ops.h"
+
+namespace uptake::nn {
+namespace {
+
+using kernels::NormShape;
+using kernels::Output;
+using kernels::OutputGradient;
+
+namespace cpu = kernels::cpu;
+
+// The results' tensors: where the caller wants them, or new ones.
+std::vector<Tensor> place_results(const Var& x, const std::vector<ResultSpec>& specs) {
+  std::vector<Tensor> results;
+  for (const ResultSpec& spec : specs) {
+    if (spec.into.defined() && !(spec.into.shape() == x.shape()))
+      throw ShapeError("result " + to_string(spec.into.shape()) + " does not fit the input " +
+                       to_string(x.shape()));
+    results.push_back(spec.into.defined() ? spec.into : Tensor::empty(x.shape(), x.dtype()));
+  }
+  return results;
+}
+
+template <class T>
+std::vector<Output<T>> outputs(const std::vector<Tensor>& results, const std::vector<ResultSpec>& specs) {
+  std::vector<Output<T>> list;
+  for (std::size_t i = 0; i < specs.size(); ++i) list.push_back({results[i].view<T>(), specs[i].act});
+  return list;
+}
+
+// The gradients that arrived; a result nobody used has none.
+template <class T>
+std::vector<OutputGradient<T>> arrived(Gradients dy, const std::vector<Act>& acts) {
+  std::vector<OutputGradient<T>> list;
+  for (std::size_t i = 0; i < acts.size(); ++i)
+    if (dy[i].defined()) list.push_back({dy[i].view<T>(), acts[i]});
+  return list;
+}
+
+std::vector<Act> acts_of(const std::vector<ResultSpec>& specs) {
+  std::vector<Act> acts;
+  for (const ResultSpec& spec : specs) acts.push_back(spec.act);
+  return acts;
+}
+
+template <class T>
+T* optional(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
+
+Tensor value_of(const Var& v) { return v.defined() ? v.value() : Tensor(); }
+
+}  // namespace
+
+std::vector<Var> pointwise(const Var& x, std::vector<ResultSpec> specs, const Dropout& dropout) {
+  const std::vector<Tensor> results = place_results(x, specs);
+  const Shape shape = x.shape();
+  dispatch(x.dtype(), [&]<class T>() {
+    cpu::pointwise_forward<T>(outputs<T>(results, specs), x.value().view<T>(), shape.pixels(), shape.c,
+                              dropout);
+  });
+  return make_results("pointwise", results, {x}, [x, acts = acts_of(specs), dropout, shape](Gradients dy) {
+    dispatch(x.dtype(), [&]<class T>() {
+      const Target to = x.gradient_target();
+      cpu::pointwise_backward<T>(to.dx.view<T>(), to.write, arrived<T>(dy, acts), x.value().view<T>(),
+                                 shape.pixels(), shape.c, dropout);
+    });
+  });
+}
+
+std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::vector<ResultSpec> specs,
+                      const Dropout& dropout) {
+  const Shape s = x.shape();
+  const NormShape shape =
+      state.per_image ? NormShape{s.n, s.h * s.w, s.c} : NormShape{1, s.n * s.h * s.w, s.c};
+  const bool given = from == StatisticsFrom::running && state.running_mean.defined();
+  if (state.running_mean.defined() && state.running_mean.size() != s.c)
+    throw ShapeError("normalisation of " + std::to_string(state.running_mean.size()) + " channels got " +
+                     to_string(s));
+  const std::vector<Tensor> results = place_results(x, specs);
+  const Tensor gamma = value_of(state.gamma), beta = value_of(state.beta);
+  Tensor mean, rstd;
+  dispatch(x.dtype(), [&]<class T>() {
+    rstd = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
+    if (given) {
+      mean = state.running_mean;
+      cpu::norm_rstd<T>(rstd.data<T>(), state.running_var.data<T>(), state.eps, s.c);
+    } else {
+      mean = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
+      const Tensor var = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
+      cpu::norm_statistics<T>(mean.data<T>(), var.data<T>(), x.value().view<T>(), shape);
+      if (from == StatisticsFrom::batch_updating && state.running_mean.defined())
+        cpu::norm_update_running<T>(state.running_mean.data<T>(), state.running_var.data<T>(), mean.data<T>(),
+                                    var.data<T>(), shape.pixels_per_group, state.momentum, s.c);
+      cpu::norm_rstd<T>(rstd.data<T>(), var.data<T>(), state.eps, shape.groups * s.c);
+    }
+    cpu::norm_forward<T>(outputs<T>(results, specs), x.value().view<T>(), mean.data<T>(), rstd.data<T>(),
+                         optional<T>(gamma), optional<T>(beta), shape, dropout);
+  });
+  return make_results(
+      "norm", results, {x, state.gamma, state.beta},
+      [=, x = x, gamma_var = state.gamma, beta_var = state.beta, acts = acts_of(specs)](Gradients dy) {
+        dispatch(x.dtype(), [&]<class T>() {
+          const bool parameters = gamma_var.requires_grad() && beta_var.requires_grad();
+          Target dgamma, dbeta, dx;
+          if (parameters) {
+            dgamma = gamma_var.gradient_target();
+            dbeta = beta_var.gradient_target();
+          }
+          if (x.requires_grad()) dx = x.gradient_target();
+          cpu::norm_backward<T>(dx.dx.defined() ? dx.dx.view<T>() : kernels::View<T>{}, dx.write,
+                                parameters ? dgamma.dx.data<T>() : nullptr,
+                                parameters ? dbeta.dx.data<T>() : nullptr, dgamma.write, arrived<T>(dy, acts),
+                                x.value().view<T>(), mean.data<T>(), rstd.data<T>(), optional<T>(gamma),
+                                optional<T>(beta), shape,
+                                given ? cpu::Statistics::given : cpu::Statistics::of_this_batch, dropout);
+        });
+      });
+}
+
+}  // namespace uptake::nn

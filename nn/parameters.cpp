@@ -1,0 +1,120 @@
+#include "nn/parameters.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "kernels/copy.h"
+
+namespace uptake::nn {
+
+std::int64_t Parameter::elements() const {
+  std::int64_t count = 1;
+  for (const auto size : shape) count *= size;
+  return count;
+}
+
+void ParameterStore::declare(const std::string& name) const {
+  if (allocated_) throw std::logic_error("parameter " + name + " declared after allocate()");
+  if (std::ranges::any_of(entries_, [&](const Entry& e) { return e.name == name; }))
+    throw std::logic_error("parameter " + name + " declared twice");
+}
+
+Parameter& ParameterStore::add_filters(const std::string& name, const kernels::FilterShape& shape) {
+  declare(name);
+  Parameter& p = parameters_.emplace_back();
+  p.name = name;
+  p.shape = {shape.k, shape.c, shape.r, shape.s};
+  p.role = Role::filters;
+  dispatch(dtype_, [&]<class T>() {
+    auto filters = std::make_unique<kernels::Filters<T>>(shape);
+    p.storage = filters->storage_size();
+    p.filters_of_type = std::move(filters);
+  });
+  entries_.push_back({name, p.shape, &p});
+  return p;
+}
+
+Parameter& ParameterStore::add_vector(const std::string& name, std::int64_t count, Role role) {
+  declare(name);
+  Parameter& p = parameters_.emplace_back();
+  p.name = name;
+  p.shape = {count};
+  p.role = role;
+  p.storage = count;
+  entries_.push_back({name, p.shape, &p});
+  return p;
+}
+
+Buffer& ParameterStore::add_buffer(const std::string& name, std::int64_t count, double initial) {
+  declare(name);
+  Buffer& b = buffers_.emplace_back(Buffer{name, Tensor::full({1, 1, 1, count}, dtype_, initial)});
+  entries_.push_back({name, {count}, &b});
+  return b;
+}
+
+Counter& ParameterStore::add_counter(const std::string& name) {
+  declare(name);
+  Counter& c = counters_.emplace_back(Counter{name, 0});
+  entries_.push_back({name, {}, &c});
+  return c;
+}
+
+void ParameterStore::allocate() {
+  constexpr std::int64_t kAlign = 16;  // elements: 64 bytes of float32
+  std::int64_t total = 0;
+  for (Parameter& p : parameters_) {
+    p.offset = total;
+    total += (p.storage + kAlign - 1) / kAlign * kAlign;
+  }
+  values_ = Tensor::vector(total, dtype_);
+  gradients_ = Tensor::vector(total, dtype_);
+  for (Parameter& p : parameters_) {
+    p.var = Var(values_.slice(p.offset, p.storage), gradients_.slice(p.offset, p.storage));
+    if (p.role == Role::filters)
+      dispatch(dtype_, [&]<class T>() { p.filters<T>().bind(p.var.value().data<T>()); });
+  }
+  allocated_ = true;
+}
+
+std::int64_t ParameterStore::parameter_count() const {
+  std::int64_t count = 0;
+  for (const Parameter& p : parameters_) count += p.elements();
+  return count;
+}
+
+void ParameterStore::forget_gradients() {
+  for (Parameter& p : parameters_) p.var.forget_gradient();
+}
+
+void ParameterStore::finish_gradients() {
+  for (Parameter& p : parameters_)
+    if (!p.var.has_grad()) gradients_.slice(p.offset, p.storage).fill(0);
+}
+
+void ParameterStore::set_requires_grad(bool wanted) {
+  for (Parameter& p : parameters_) p.var.set_requires_grad(wanted);
+}
+
+void ParameterStore::changed() {
+  for (Parameter& p : parameters_)
+    if (p.role == Role::filters) dispatch(dtype_, [&]<class T>() { p.filters<T>().changed(); });
+}
+
+Tensor ParameterStore::to_plain(Parameter& p, const Tensor& flat) const {
+  const Tensor stored = flat.slice(p.offset, p.storage);
+  if (p.role != Role::filters) return stored.clone();
+  Tensor plain = Tensor::vector(p.elements(), dtype_);
+  dispatch(dtype_, [&]<class T>() { p.filters<T>().to_plain(plain.data<T>(), stored.data<T>()); });
+  return plain;
+}
+
+void ParameterStore::from_plain(Parameter& p, const Tensor& flat, const Tensor& plain) {
+  if (plain.size() != p.elements())
+    throw ShapeError(p.name + ": " + std::to_string(plain.size()) + " values given, " +
+                     std::to_string(p.elements()) + " expected");
+  Tensor stored = flat.slice(p.offset, p.storage);
+  if (p.role != Role::filters) return stored.copy_from(plain.reshaped(stored.shape()));
+  dispatch(dtype_, [&]<class T>() { p.filters<T>().from_plain(stored.data<T>(), plain.data<T>()); });
+}
+
+}  // namespace uptake::nn

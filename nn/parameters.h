@@ -1,0 +1,111 @@
+// The state of a network: parameters in one flat buffer, running statistics, counters, all under PyTorch's
+// state_dict names and in PyTorch's order.
+//
+// Layers declare what they own while they are built; allocate() then lays all parameters out in one
+// contiguous buffer, and their gradients in another, so that zeroing, Adam, clipping and checkpointing are
+// one call each.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "kernels/conv.h"
+#include "nn/autograd.h"
+
+namespace uptake::nn {
+
+/// What initialisation a parameter gets.
+enum class Role { filters, bias, norm_weight, norm_bias };
+
+struct Parameter {
+  std::string name;
+  std::vector<std::int64_t>
+      shape;  // PyTorch's: filters [k,c,r,s], which is [in,out,r,s] for a transposed convolution
+  Role role = Role::bias;
+  Var var;                  // the stored values, [1,1,1,storage]; bound by ParameterStore::allocate
+  std::int64_t offset = 0;  // into the flat buffers, elements
+  std::int64_t storage = 0;
+  std::variant<std::monostate, std::unique_ptr<kernels::Filters<float>>,
+               std::unique_ptr<kernels::Filters<double>>>
+      filters_of_type;
+
+  template <class T>
+  kernels::Filters<T>& filters() {
+    return *std::get<std::unique_ptr<kernels::Filters<T>>>(filters_of_type);
+  }
+  std::int64_t elements() const;  // product of shape
+};
+
+/// Running statistics: saved with the weights, not trained.
+struct Buffer {
+  std::string name;
+  Tensor values;  // [1,1,1,c]
+};
+
+/// num_batches_tracked: a whole number saved with the weights.
+struct Counter {
+  std::string name;
+  std::int64_t value = 0;
+};
+
+class ParameterStore {
+ public:
+  explicit ParameterStore(DType dtype) : dtype_(dtype) {}
+  ParameterStore(const ParameterStore&) = delete;
+  ParameterStore& operator=(const ParameterStore&) = delete;
+
+  DType dtype() const { return dtype_; }
+
+  /// Declarations; references stay valid. Only before allocate().
+  Parameter& add_filters(const std::string& name, const kernels::FilterShape& shape);
+  Parameter& add_vector(const std::string& name, std::int64_t count, Role role);
+  Buffer& add_buffer(const std::string& name, std::int64_t count, double initial);
+  Counter& add_counter(const std::string& name);
+  void allocate();
+
+  /// Every parameter's stored values or gradients as one vector.
+  const Tensor& values() const { return values_; }
+  const Tensor& gradients() const { return gradients_; }
+
+  std::deque<Parameter>& parameters() { return parameters_; }
+  std::deque<Buffer>& buffers() { return buffers_; }
+  std::deque<Counter>& counters() { return counters_; }
+  /// Trainable numbers, padding not counted.
+  std::int64_t parameter_count() const;
+
+  void forget_gradients();
+  /// Gradients of parameters that took no part in the last backward are zero, not stale.
+  void finish_gradients();
+  void set_requires_grad(bool wanted);
+  /// To be called after writing values(): repacked filters are stale.
+  void changed();
+
+  /// A parameter's part of a flat buffer (values, gradients, Adam moments) in PyTorch's element order, and
+  /// back.
+  Tensor to_plain(Parameter& parameter, const Tensor& flat) const;
+  void from_plain(Parameter& parameter, const Tensor& flat, const Tensor& plain);
+
+  /// One line of a state_dict listing: name and PyTorch shape, in PyTorch's order.
+  struct Entry {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    std::variant<Parameter*, Buffer*, Counter*> what;
+  };
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  void declare(const std::string& name) const;
+
+  DType dtype_;
+  bool allocated_ = false;
+  std::deque<Parameter> parameters_;
+  std::deque<Buffer> buffers_;
+  std::deque<Counter> counters_;
+  std::vector<Entry> entries_;
+  Tensor values_, gradients_;
+};
+
+}  // namespace uptake::nn
