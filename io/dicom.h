@@ -38,6 +38,7 @@ struct DicomImage {
   std::optional<std::int64_t> counts_accumulated;   // as declared, not as summed
   int bits_allocated = 0, bits_stored = 0;
   bool is_signed = false;
+  bool views_assumed = false;                        // some view is only the detector-number convention
   bool synthetic = false;                            // SyntheticData (0008,001C) is YES
   double row_spacing_mm = 0, column_spacing_mm = 0;  // 0: not stated
   double frame_duration_ms = 0;                      // 0: not stated
@@ -112,7 +113,8 @@ struct PlanarNm {
   std::vector<View> views;                            // anterior and/or posterior, one per frame
   std::string patient_id, patient_name, patient_sex;  // sex: M, F, O or ""
   std::string study_instance_uid, series_instance_uid, sop_instance_uid, frame_of_reference_uid;
-  std::string study_description, series_description, body_part;  // body part: HAND, FOOT...
+  std::string study_description, series_description;
+  std::string body_part, laterality;  // HAND, FOOT...; R, L or ""
   int series_number = 1, instance_number = 1;
   std::string study_date = "20240101", study_time = "090000";
   std::string acquisition_time = "090000";

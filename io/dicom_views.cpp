@@ -80,7 +80,6 @@ View view_from_label(std::string_view label) {
 std::vector<View> find_views(DcmItem& data, int frames, DicomImage& image) {
   std::vector<View> views(static_cast<std::size_t>(frames), View::unknown);
   if (image.modality != "NM" || image.acquisition_kind().find("TOMO") != std::string::npos) return views;
-  bool assumed = false;
   for (int f = 0; f < frames; ++f) {
     const long detector = detector_of(data, f);
     DcmItem* item =
@@ -92,11 +91,11 @@ std::vector<View> find_views(DcmItem& data, int frames, DicomImage& image) {
     if (view == View::unknown && item != nullptr) view = from_angle(*item);
     if (view == View::unknown && (detector == 1 || detector == 2)) {
       view = detector == 1 ? View::anterior : View::posterior;
-      assumed = true;
+      image.views_assumed = true;
     }
     views[static_cast<std::size_t>(f)] = view;
   }
-  if (assumed)
+  if (image.views_assumed)
     image.warnings.push_back(
         "no attribute names the view, so detector 1 was taken as anterior and detector 2 as posterior");
   return views;
