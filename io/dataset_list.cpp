@@ -1,0 +1,238 @@
+#include "io/dataset_list.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "io/file.h"
+
+namespace uptake::io {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::array<const char*, 3> kSplits{"train", "val", "test"};
+
+struct SplitFolders {
+  fs::path a, b;  // equal when side by side
+};
+
+struct Layout {
+  DatasetForm form = DatasetForm::side_by_side;
+  std::map<std::string, SplitFolders> splits;
+};
+
+std::string lower_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+bool is_read(const std::string& extension) {
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
+
+/// Why an image of this extension is not read; empty for files that are no images (notes, tables).
+std::string why_not_read(const std::string& extension) {
+  static constexpr std::array<const char*, 16> kOthers{".bmp", ".tif",  ".tiff", ".gif", ".webp", ".tga",
+                                                       ".ppm", ".pgm",  ".pnm",  ".jp2", ".heic", ".avif",
+                                                       ".exr", ".jfif", ".npy",  ".nii"};
+  if (extension == ".dcm") return "DICOM files are paired by a cohort.csv beside them";
+  if (std::find(kOthers.begin(), kOthers.end(), extension) == kOthers.end()) return {};
+  return extension + " files are not read; convert them to PNG, which keeps up to 16 bit";
+}
+
+/// Adds the pair if both folders exist; one without the other is an error.
+void add_split(Layout& layout, const fs::path& root, const std::string& split, const fs::path& a,
+               const fs::path& b) {
+  const bool has_a = fs::is_directory(a), has_b = fs::is_directory(b);
+  if (has_a && has_b) layout.splits[split] = {a, b};
+  if (has_a != has_b) {
+    const fs::path &present = has_a ? a : b, &missing = has_a ? b : a;
+    throw FileError(root, "has " + present.lexically_relative(root).string() + "/ but not its partner " +
+                              missing.lexically_relative(root).string() + "/");
+  }
+}
+
+Layout find_layout(const fs::path& root) {
+  Layout layout;
+  layout.form = DatasetForm::two_folders;
+  for (const char* split : kSplits) add_split(layout, root, split, root / split / "A", root / split / "B");
+  for (const char* split : kSplits) add_split(layout, root, split, root / "A" / split, root / "B" / split);
+  if (layout.splits.empty()) add_split(layout, root, "train", root / "A", root / "B");
+  if (!layout.splits.empty()) return layout;
+
+  layout.form = DatasetForm::side_by_side;
+  for (const char* split : kSplits)
+    if (fs::is_directory(root / split)) layout.splits[split] = {root / split, root / split};
+  if (layout.splits.empty()) layout.splits["train"] = {root, root};
+  return layout;
+}
+
+/// Collects the pairs of one split; every file ends up as a pair or as a problem.
+class Lister {
+ public:
+  explicit Lister(fs::path root) : root_(std::move(root)) {}
+
+  DatasetListing list(DatasetForm form, const SplitFolders& folders) {
+    listing_.form = form;
+    if (form == DatasetForm::side_by_side)
+      list_side_by_side(folders.a);
+    else
+      list_two_folders(folders);
+    keep_most_common_form();
+    const auto by_name = [](const auto& x, const auto& y) { return natural_less(x.name, y.name); };
+    std::sort(listing_.pairs.begin(), listing_.pairs.end(), by_name);
+    std::sort(listing_.problems.begin(), listing_.problems.end(),
+              [](const auto& x, const auto& y) { return natural_less(x.file, y.file); });
+    return std::move(listing_);
+  }
+
+ private:
+  using Stems = std::map<std::string, fs::path>;
+
+  void problem(const fs::path& file, std::string reason) {
+    listing_.problems.push_back({file.lexically_relative(root_).string(), std::move(reason)});
+  }
+
+  /// The image files of a folder by stem.
+  Stems scan(const fs::path& folder) {
+    std::vector<fs::path> files;
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+      files.push_back(it->path());
+    if (error) throw FileError(folder, "cannot be listed: " + error.message());
+    std::sort(files.begin(), files.end());
+
+    Stems stems;
+    for (const fs::path& file : files) {
+      const std::string extension = lower_extension(file);
+      if (file.filename().string().front() == '.') continue;
+      if (const std::string why = why_not_read(extension); !why.empty()) problem(file, why);
+      if (!is_read(extension)) continue;
+      const auto [twin, is_new] = stems.emplace(file.stem().string(), file);
+      if (!is_new) problem(file, "has the same name as " + twin->second.filename().string());
+    }
+    return stems;
+  }
+
+  std::optional<ImageHeader> header(const fs::path& file) {
+    try {
+      return read_image_header(file);
+    } catch (const FileError& error) {
+      problem(file, reason_of(error, file));
+      return std::nullopt;
+    }
+  }
+
+  void list_side_by_side(const fs::path& folder) {
+    for (const auto& [stem, file] : scan(folder)) {
+      std::optional<ImageHeader> half = header(file);
+      if (!half) continue;
+      if (half->width % 2 != 0) {
+        problem(file, "is " + std::to_string(half->width) +
+                          " pixels wide, an odd number, so it is not two images of one size side by side");
+        continue;
+      }
+      half->width /= 2;
+      listing_.pairs.push_back({stem, file, file, 0, *half, *half});
+    }
+  }
+
+  void list_two_folders(const SplitFolders& folders) {
+    const Stems as = scan(folders.a), bs = scan(folders.b);
+    for (const auto& [stem, file] : bs)
+      if (!as.contains(stem)) problem(file, "has no partner of this name in " + relative(folders.a));
+    for (const auto& [stem, file] : as) {
+      const auto partner = bs.find(stem);
+      if (partner == bs.end()) {
+        problem(file, "has no partner of this name in " + relative(folders.b));
+        continue;
+      }
+      const std::optional<ImageHeader> a = header(file), b = header(partner->second);
+      if (!a || !b) continue;
+      if (a->height != b->height || a->width != b->width || a->kind != b->kind)
+        problem(file, "is " + describe(*a) + " but its partner " + relative(partner->second) + " is " +
+                          describe(*b));
+      else
+        listing_.pairs.push_back({stem, file, partner->second, 0, *a, *b});
+    }
+  }
+
+  std::string relative(const fs::path& file) const { return file.lexically_relative(root_).string(); }
+
+  /// The channels and the sample kind of a data set are those of most of its pairs; the others are problems.
+  void keep_most_common_form() {
+    const auto form_of = [](const PairEntry& pair) {
+      return std::tuple(pair.a_header.channels, pair.b_header.channels, pair.a_header.kind);
+    };
+    std::map<decltype(form_of(PairEntry{})), std::size_t> counts;
+    for (const PairEntry& pair : listing_.pairs) ++counts[form_of(pair)];
+    if (counts.size() < 2) return;
+    const auto common = std::max_element(counts.begin(), counts.end(),
+                                         [](const auto& x, const auto& y) { return x.second < y.second; });
+    const auto is_common = [&](const PairEntry& pair) { return form_of(pair) == common->first; };
+    const PairEntry example = *std::find_if(listing_.pairs.begin(), listing_.pairs.end(), is_common);
+    for (const PairEntry& pair : listing_.pairs) {
+      if (is_common(pair)) continue;
+      problem(pair.a, "is " + describe(pair.a_header) + " (A), " + describe(pair.b_header) +
+                          " (B); most pairs are like " + relative(example.a) + ": " +
+                          describe(example.a_header) + " (A), " + describe(example.b_header) + " (B)");
+    }
+    std::erase_if(listing_.pairs, [&](const PairEntry& pair) { return !is_common(pair); });
+  }
+
+  fs::path root_;
+  DatasetListing listing_;
+};
+
+}  // namespace
+
+bool natural_less(const std::string& a, const std::string& b) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (!is_digit(a[i]) || !is_digit(b[j])) {
+      if (a[i] != b[j]) return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]);
+      ++i, ++j;
+      continue;
+    }
+    // Without leading zeros the longer run is the larger number, so no run is too long to be compared.
+    while (i < a.size() && a[i] == '0') ++i;
+    while (j < b.size() && b[j] == '0') ++j;
+    std::size_t i_end = i, j_end = j;
+    while (i_end < a.size() && is_digit(a[i_end])) ++i_end;
+    while (j_end < b.size() && is_digit(b[j_end])) ++j_end;
+    if (i_end - i != j_end - j) return i_end - i < j_end - j;
+    if (const int order = a.compare(i, i_end - i, b, j, j_end - j); order != 0) return order < 0;
+    i = i_end, j = j_end;
+  }
+  if (i < a.size() || j < b.size()) return j < b.size();
+  return a < b;  // "01" and "1": any order, but always the same
+}
+
+std::string reason_of(const std::exception& error, const fs::path& path) {
+  const std::string sentence = error.what(), prefix = path.string() + ": ";
+  return sentence.starts_with(prefix) ? sentence.substr(prefix.size()) : sentence;
+}
+
+DatasetListing list_pairs(const fs::path& folder, const std::string& split) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) throw FileError(folder, "is not a folder");
+  if (fs::exists(folder / "cohort.csv", error)) return list_cohort(folder, split);
+
+  const Layout layout = find_layout(folder);
+  const auto found = layout.splits.find(split);
+  if (found == layout.splits.end()) {
+    std::string present;
+    for (const auto& [name, unused] : layout.splits) present += (present.empty() ? "" : ", ") + name;
+    throw FileError(folder, "has no split '" + split + "'; it has " + present);
+  }
+  return Lister(folder).list(layout.form, found->second);
+}
+
+}  // namespace uptake::io
