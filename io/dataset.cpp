@@ -5,7 +5,7 @@
 #include <mutex>
 #include <utility>
 
-#include "io/dataset_list.h"
+#include "io/detail/dataset_list.h"
 #include "io/file.h"
 #include "io/parallel.h"
 

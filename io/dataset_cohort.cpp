@@ -1,4 +1,4 @@
-#include "io/dataset_list.h"
+#include "io/detail/dataset_list.h"
 #include "io/file.h"
 
 namespace uptake::io {
