@@ -1,0 +1,67 @@
+// The networks of pix2pix (Isola et al. 2017), layer by layer as the public reference builds them, with its
+// names: a state_dict of one loads into the other.
+//
+//   unet_N        encoder-decoder with skips; log2 N levels of k4 s2 p1 convolutions (unet_256: 8, unet_128:
+//   7) resnet_Kblocks  7x7, two stride-2 convolutions, K residual blocks, two transposed convolutions, 7x7
+//   basic         70x70 PatchGAN: n_layers with 3 layers;  n_layers: any depth;  pixel: 1x1 convolutions
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "nn/layers.h"
+
+namespace uptake::gan {
+
+using nn::Mode;
+using nn::NormKind;
+using nn::Var;
+
+struct GeneratorOptions {
+  std::string net = "unet_256";
+  std::int64_t in = 3, out = 3;  // channels
+  std::int64_t ngf = 64;         // filters of the first level
+  NormKind norm = NormKind::batch;
+  bool dropout = true;  // probability 0.5, where the reference has it
+  nn::DType dtype = nn::DType::f32;
+};
+
+struct DiscriminatorOptions {
+  std::string net = "basic";
+  std::int64_t in = 6;  // channels of input and output image together
+  std::int64_t ndf = 64;
+  std::int64_t layers = 3;  // n_layers only
+  NormKind norm = NormKind::batch;
+  nn::DType dtype = nn::DType::f32;
+};
+
+/// A network and the state it owns.
+class Network {
+ public:
+  virtual ~Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  virtual Var forward(const Var& x, const Mode& mode) = 0;
+  /// Heights and widths must be multiples of this.
+  virtual std::int64_t size_multiple() const { return 1; }
+
+  nn::ParameterStore& store() { return store_; }
+
+ protected:
+  explicit Network(nn::DType dtype) : store_(dtype) {}
+  nn::ParameterStore store_;
+};
+
+/// Image [n,h,w,in] -> image [n,h,w,out] in (-1,1). Throws std::invalid_argument for an unknown name,
+/// ShapeError in forward for a size that is not a multiple of size_multiple().
+std::unique_ptr<Network> make_generator(const GeneratorOptions& options);
+
+/// Pair [n,h,w,in] -> logits [n,h',w',1], one for each patch (no sigmoid).
+std::unique_ptr<Network> make_discriminator(const DiscriminatorOptions& options);
+
+/// Whether make_generator / make_discriminator know the name; the names to offer instead.
+bool is_generator_name(const std::string& net);
+bool is_discriminator_name(const std::string& net);
+
+}  // namespace uptake::gan
