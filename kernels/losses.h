@@ -4,7 +4,7 @@
 //   mse    (x - t)^2
 //   bce    max(x,0) - x*t + log(1 + exp(-|x|))     logits x, target t in [0,1] (stable form)
 //   hinge  max(0, 1 - x) real, max(0, 1 + x) fake   discriminator side (Lim & Ye 2017; Miyato 2018)
-//          -x                                       generator side
+//          -x                                       generator side; gradient 0 at a corner
 //
 // dx, when not null, receives scale * d(mean loss)/dx, assigned or added. Sums are taken in double. An empty
 // input has loss 0 (a mean over nothing is defined so here). Inputs are [pixels,c].
@@ -34,8 +34,8 @@ template <class T>
 double bce_with_logits_loss(View<T> dx, Write write, View<const T> x, View<const T> target,
                             std::int64_t pixels, std::int64_t c, double scale);
 
-/// Adversarial loss of logits x against the label `target` stands for (1 for discriminator_real and generator,
-/// 0 for discriminator_fake; hinge as above).
+/// Adversarial loss of logits x against the label `target` stands for (1 for discriminator_real and
+/// generator, 0 for discriminator_fake; hinge as above).
 template <class T>
 double gan_loss(GanMode mode, GanTarget target, View<T> dx, Write write, View<const T> x, std::int64_t pixels,
                 std::int64_t c, double scale);

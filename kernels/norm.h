@@ -4,9 +4,9 @@
 //   mean_g,c = sum x / count      var_g,c = sum (x - mean)^2 / count      rstd = 1 / sqrt(var + eps)
 //   z = gamma_c * (x - mean) * rstd + beta_c           y_j = dropout(act_j(z))
 //
-// A group is the set of pixels one statistic is taken over: batch normalisation has one group of n*h*w pixels,
-// instance normalisation n groups of h*w pixels. gamma and beta may be null (1 and 0).
-// Saved for backward: x, mean, rstd (and the dropout key). Statistics are accumulated in double.
+// A group is the set of pixels one statistic is taken over: batch normalisation has one group of n*h*w
+// pixels, instance normalisation n groups of h*w pixels. gamma and beta may be null (1 and 0). Saved for
+// backward: x, mean, rstd (and the dropout key). Statistics are accumulated in double.
 #pragma once
 #include <span>
 
@@ -20,7 +20,11 @@ struct NormShape {
   std::int64_t pixels() const { return groups * pixels_per_group; }
 };
 
+/// Whether mean and rstd depend on x (training) or are given numbers (inference, frozen layers).
+enum class Statistics { of_this_batch, given };
+
 namespace cpu {
+using kernels::Statistics;
 
 /// mean, var [groups,c]: assigned; var is the biased variance. x [pixels,c].
 template <class T>
@@ -36,22 +40,20 @@ template <class T>
 void norm_update_running(T* running_mean, T* running_var, const T* mean, const T* var, std::int64_t count,
                          double momentum, std::int64_t c);
 
-/// outputs as in pointwise_forward. mean, rstd [groups,c]: of this batch in training, from running statistics in
-/// inference.
+/// outputs as in pointwise_forward. mean, rstd [groups,c]: of this batch in training, from running statistics
+/// in inference.
 template <class T>
 void norm_forward(std::span<const Output<T>> outputs, View<const T> x, const T* mean, const T* rstd,
                   const T* gamma, const T* beta, const NormShape& shape, const Dropout& dropout);
 
-/// Whether mean and rstd depend on x (training) or are given numbers (inference, frozen layers).
-enum class Statistics { of_this_batch, given };
-
-/// dx assigned or added by `write_dx`. dgamma, dbeta [c] assigned or added by `write_parameters`; null: not wanted.
-/// dx may be null too (data == nullptr): only the parameter gradients are then computed.
+/// dx assigned or added by `write_dx`. dgamma, dbeta [c] assigned or added by `write_parameters`; null: not
+/// wanted. dx may be null too (data == nullptr): only the parameter gradients are then computed. dx may alias
+/// a dy or x when packed alike.
 template <class T>
 void norm_backward(View<T> dx, Write write_dx, T* dgamma, T* dbeta, Write write_parameters,
-                   std::span<const OutputGradient<T>> gradients, View<const T> x, const T* mean, const T* rstd,
-                   const T* gamma, const T* beta, const NormShape& shape, Statistics statistics,
-                   const Dropout& dropout);
+                   std::span<const OutputGradient<T>> gradients, View<const T> x, const T* mean,
+                   const T* rstd, const T* gamma, const T* beta, const NormShape& shape,
+                   Statistics statistics, const Dropout& dropout);
 
 }  // namespace cpu
 }  // namespace uptake::kernels

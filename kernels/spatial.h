@@ -1,5 +1,5 @@
 // Reflection padding, up-sampling and pooling. x is packed [n,h,w,c], y packed with the shape stated. Each
-// backward is the transpose of its forward; dx is assigned or added.
+// backward is the transpose of its forward; dx is assigned or added. No buffers may overlap.
 #pragma once
 #include "kernels/types.h"
 
@@ -11,7 +11,8 @@ enum class CountPadding { include, exclude };
 struct Pool {
   std::int64_t kernel = 2, stride = 2, pad = 0;  // requires pad <= kernel/2
   CountPadding count_padding = CountPadding::include;
-  /// floor((in + 2 pad - kernel) / stride) + 1; throws ShapeError if the kernel does not fit.
+  /// floor((in + 2 pad - kernel) / stride) + 1, and 0 for in = 0; throws ShapeError if the kernel does not
+  /// fit.
   std::int64_t output_size(std::int64_t in) const;
 };
 
@@ -35,7 +36,8 @@ void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int
 template <class T>
 void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor);
 
-/// argmax [n,ho,wo,c]: index h*w of the winning pixel, saved for backward; the first of equals wins.
+/// argmax [n,ho,wo,c]: index h*w_size + w of the winning pixel, saved for backward; the first of equals wins
+/// and NaN wins over numbers. Padding never wins.
 template <class T>
 void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_shape, const Pool& pool);
 template <class T>

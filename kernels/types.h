@@ -44,4 +44,9 @@ inline void require(bool condition, const std::string& message) {
   if (!condition) throw ShapeError(message);
 }
 
+/// The same for a fixed text, without building a string when the condition holds.
+inline void require(bool condition, const char* message) {
+  if (!condition) throw ShapeError(message);
+}
+
 }  // namespace uptake::kernels
