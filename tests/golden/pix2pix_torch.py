@@ -98,9 +98,12 @@ class ResnetBlock(nn.Module):
     def __init__(self, channels, norm, dropout):
         super().__init__()
         bias = convolutions_have_bias(norm)
-        first = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), norm_layer(norm, channels), nn.ReLU()]
-        second = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), norm_layer(norm, channels)]
-        self.conv_block = nn.Sequential(*first, *([] if dropout is None else [dropout]), *second)
+
+        def convolve():
+            return [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=bias), norm_layer(norm, channels)]
+
+        middle = [nn.ReLU()] if dropout is None else [nn.ReLU(), dropout]
+        self.conv_block = nn.Sequential(*convolve(), *middle, *convolve())
 
     def forward(self, x):
         return x + self.conv_block(x)
