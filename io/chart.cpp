@@ -97,6 +97,7 @@ void make_room(Axis& axis, bool margin) {
 std::vector<double> log_ticks(double low, double high) {
   std::vector<double> ticks;
   const double decades = std::log10(high / low);
+  if (decades < 1) return round_ticks(low, high, 5);
   const int stride = std::max(1, static_cast<int>(decades / 6));
   const auto first = static_cast<int>(std::floor(std::log10(low)));
   for (int power = first; std::pow(10.0, power) <= high; ++power) {
@@ -106,7 +107,7 @@ std::vector<double> log_ticks(double low, double high) {
       if (shown && tick >= low && tick <= high) ticks.push_back(tick);
     }
   }
-  return ticks.size() < 2 ? round_ticks(low, high, 5) : ticks;
+  return ticks;
 }
 
 std::string text_at(double x, double y, std::string_view attributes, std::string_view text) {
@@ -221,10 +222,12 @@ std::string chart_svg(const Chart& chart) {
     all.push_back(stretches_of(series, chart.log_y));
     for (const auto& stretch : all.back()) {
       for (const Point& p : stretch) {
-        include(x, p.x);
         include(y, p.low);
         include(y, p.high);
       }
+    }
+    for (std::size_t i = 0; i < series.x.size(); ++i) {
+      if (drawable(series.x[i], series.y[i], chart.log_y)) include(x, series.x[i]);
     }
   }
   std::string out = "<svg viewBox=\"0 0 480 270\" role=\"img\" aria-label=\"" +
@@ -235,6 +238,7 @@ std::string chart_svg(const Chart& chart) {
   for (const ChartReference& reference : chart.references) {
     if (drawable(0, reference.y, chart.log_y)) include(y, reference.y);
   }
+  if (x.low > 0 && x.low < 0.1 * x.high) x.low = 0;  // steps count from nothing
   make_room(x, false);
   make_room(y, true);
   out += axes_svg(chart, x, y);

@@ -14,6 +14,8 @@ namespace {
 
 using detail::escape_html;
 
+constexpr std::size_t kLongCell = 40;  // characters; longer cells may break into lines
+
 constexpr std::string_view kStyle = R"css(
 :root { --ink: #101828; --soft: #475467; --line: #e4e7ec; --tile: #f8f9fb; --accent: #0072b2; }
 * { box-sizing: border-box; }
@@ -33,7 +35,9 @@ p { max-width: 44rem; margin: .6rem 0; overflow-wrap: anywhere; white-space: pre
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
-th, td { padding: .38rem .8rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th, td { padding: .38rem .8rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
+  white-space: nowrap; }
+td.long { white-space: normal; min-width: 16rem; overflow-wrap: anywhere; }
 th { border-bottom: 2px solid #98a2b3; font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--tile); }
 .n { text-align: right; }
@@ -52,7 +56,8 @@ svg { display: block; width: 100%; height: auto; font-family: inherit; }
 .row img.small { image-rendering: pixelated; }
 figcaption { font-size: .82rem; color: var(--soft); margin-top: .25rem; overflow-wrap: anywhere; }
 .options td { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .8rem;
-  padding: .18rem .8rem; overflow-wrap: anywhere; }
+  padding: .18rem .8rem; }
+.options td + td { white-space: normal; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--soft); }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; } .scroll { overflow: visible; }
   figure, .case, .figures div, tr { break-inside: avoid; } h2 { break-after: avoid; }
@@ -73,8 +78,8 @@ std::string table_row(std::string_view tag, const std::vector<std::string>& cell
                       const std::vector<bool>& numeric) {
   std::string out = "<tr>";
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    out += "<" + std::string(tag) + (numeric[i] ? " class=\"n\">" : ">") + escape_html(cells[i]) + "</" +
-           std::string(tag) + ">";
+    const char* kind = numeric[i] ? " class=\"n\">" : cells[i].size() > kLongCell ? " class=\"long\">" : ">";
+    out += "<" + std::string(tag) + kind + escape_html(cells[i]) + "</" + std::string(tag) + ">";
   }
   return out + "</tr>\n";
 }
