@@ -1,0 +1,52 @@
+// cohort.csv: which blood-pool image belongs to which delayed image, of which patient, in which split.
+//
+//   patient,group,split,blood_pool,delayed
+//   P001,arthritis,train,dicom/P001_bloodpool.dcm,dicom/P001_delayed.dcm
+//
+// The first line names the columns, in any order; further columns are ignored; `group` may be missing. Fields
+// follow RFC 4180: commas, double quotes around fields that hold commas, quotes or line ends, LF or CRLF.
+// Paths are relative to the folder of the table, or absolute.
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace uptake::io {
+
+struct CohortRow {
+  std::string patient;
+  std::string split;                          // train, val or test
+  std::string group;                          // disease group, "" if not stated
+  std::filesystem::path blood_pool, delayed;  // resolved against the folder of the table
+  std::size_t line = 0;                       // where the row starts, from 1
+};
+
+struct Cohort {
+  std::vector<CohortRow> rows;        // in the order of the file
+  std::vector<std::string> problems;  // one sentence per file that is missing, with its line
+};
+
+/// Reads the table. Throws FileError, with the line, for anything that makes the table itself wrong: not
+/// text, a missing or repeated column, a row with too few or too many fields, an unterminated quote, an empty
+/// patient or path, an unknown split, a patient or an image in two splits (which would leak test data into
+/// training), an image used twice, no rows, more than 64 MiB. Missing image files do not throw: they are
+/// listed in `problems`.
+Cohort read_cohort(const std::filesystem::path& path);
+
+/// Throws FileError naming the first few problems and how many there are; returns if there are none.
+void require_complete(const std::filesystem::path& path, const Cohort& cohort);
+
+/// One line's worth of fields of a CSV text.
+struct CsvRecord {
+  std::size_t line = 0;
+  std::vector<std::string> fields;
+};
+
+/// Splits RFC 4180 text into records; empty lines are skipped, a byte-order mark is dropped.
+/// `path` is for the message only. Throws FileError for an unterminated quote, text after a closing quote, or
+/// a NUL.
+std::vector<CsvRecord> parse_csv(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace uptake::io
