@@ -1,0 +1,93 @@
+#include "gan/state.h"
+
+#include <algorithm>
+
+#include "io/file.h"
+
+namespace uptake::gan {
+namespace {
+
+using nn::Tensor;
+
+std::string text(const std::vector<std::int64_t>& shape) {
+  std::string s = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) s += (i ? "," : "") + std::to_string(shape[i]);
+  return s + "]";
+}
+
+void put(io::Safetensors& file, const std::string& name, const std::vector<std::int64_t>& shape,
+         const Tensor& plain) {
+  const Tensor values = plain.to(nn::DType::f32);
+  file.put(name, shape,
+           std::span<const float>(values.data<float>(), static_cast<std::size_t>(values.size())));
+}
+
+Tensor get(const io::Safetensors& file, const std::string& name, const std::vector<std::int64_t>& shape,
+           nn::DType dtype) {
+  if (!file.has(name))
+    throw io::FileError(file.source, "holds no tensor " + name + ", which the network needs");
+  const io::TensorEntry& entry = file.at(name);
+  if (entry.shape != shape)
+    throw io::FileError(file.source,
+                        "tensor " + name + " is " + text(entry.shape) + ", the network needs " + text(shape));
+  const std::vector<float> values = file.as_f32(name);
+  const Tensor plain = Tensor::empty({1, 1, 1, static_cast<std::int64_t>(values.size())}, nn::DType::f32);
+  std::ranges::copy(values, plain.data<float>());
+  return plain.to(dtype);
+}
+
+}  // namespace
+
+void put_state(io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store) {
+  for (const auto& entry : store.entries()) {
+    const std::string name = prefix + entry.name;
+    if (const auto* p = std::get_if<nn::Parameter*>(&entry.what)) {
+      put(file, name, entry.shape, store.to_plain(**p, store.values()));
+    } else if (const auto* b = std::get_if<nn::Buffer*>(&entry.what)) {
+      put(file, name, entry.shape, (*b)->values);
+    } else {
+      const std::int64_t value = std::get<nn::Counter*>(entry.what)->value;
+      file.put(name, {}, std::span<const std::int64_t>(&value, 1));
+    }
+  }
+}
+
+void get_state(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store) {
+  for (const auto& entry : store.entries()) {
+    const std::string name = prefix + entry.name;
+    if (const auto* p = std::get_if<nn::Parameter*>(&entry.what)) {
+      store.from_plain(**p, store.values(), get(file, name, entry.shape, store.dtype()));
+    } else if (const auto* b = std::get_if<nn::Buffer*>(&entry.what)) {
+      const Tensor values = get(file, name, entry.shape, store.dtype());
+      (*b)->values.copy_from(values);
+    } else {
+      nn::Counter& counter = *std::get<nn::Counter*>(entry.what);
+      counter.value = 0;
+      if (!file.has(name)) continue;
+      const auto values = file.at(name).dtype == io::DType::i64
+                              ? file.as_i64(name)
+                              : std::vector{static_cast<std::int64_t>(file.as_f32(name).at(0))};
+      if (values.size() != 1) throw io::FileError(file.source, "counter " + name + " is not one number");
+      counter.value = values[0];
+    }
+  }
+  store.changed();
+}
+
+void put_adam(io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store,
+              const nn::Adam& adam) {
+  for (nn::Parameter& p : store.parameters()) {
+    put(file, prefix + "m." + p.name, p.shape, store.to_plain(p, adam.first_moments()));
+    put(file, prefix + "v." + p.name, p.shape, store.to_plain(p, adam.second_moments()));
+  }
+}
+
+void get_adam(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store,
+              const nn::Adam& adam) {
+  for (nn::Parameter& p : store.parameters()) {
+    store.from_plain(p, adam.first_moments(), get(file, prefix + "m." + p.name, p.shape, store.dtype()));
+    store.from_plain(p, adam.second_moments(), get(file, prefix + "v." + p.name, p.shape, store.dtype()));
+  }
+}
+
+}  // namespace uptake::gan

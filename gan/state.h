@@ -1,0 +1,25 @@
+// A network's state as named tensors in PyTorch's names, shapes and element order.
+#pragma once
+#include <string>
+
+#include "io/safetensors.h"
+#include "nn/adam.h"
+#include "nn/parameters.h"
+
+namespace uptake::gan {
+
+/// Weights, running statistics and counters as `prefix + name`, float32 and int64.
+void put_state(io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store);
+
+/// Reads them back. Throws io::FileError naming the first tensor that is missing or has another shape. A
+/// missing num_batches_tracked counts as 0 (PyTorch before 0.4 wrote none).
+void get_state(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store);
+
+/// Adam's moments as `prefix + "m." + name` and `prefix + "v." + name`. The number of steps is kept
+/// elsewhere.
+void put_adam(io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store,
+              const nn::Adam& adam);
+void get_adam(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store,
+              const nn::Adam& adam);
+
+}  // namespace uptake::gan
