@@ -1,5 +1,5 @@
 #ifdef UPTAKE_HAS_DICOM
-#include "io/dicom_dcmtk.h"
+#include "io/detail/dicom_dcmtk.h"
 
 #include <dcmtk/dcmdata/dcrledrg.h>
 #include <dcmtk/dcmjpeg/djdecode.h>
@@ -28,6 +28,15 @@ std::string trimmed(std::string value) {
   return value.substr(start);
 }
 
+// Releases before the attribute existed would read it as bytes in implicit VR, and write it as unknown.
+void name_synthetic_data() {
+  DcmDataDictionary& dictionary = dcmDataDict.wrlock();
+  if (dictionary.findEntry(kSyntheticData, nullptr) == nullptr)
+    dictionary.addEntry(new DcmDictEntry(kSyntheticData.getGroup(), kSyntheticData.getElement(),
+                                         DcmVR(EVR_CS), "SyntheticData", 1, 1, "DICOM", OFTrue, nullptr));
+  dcmDataDict.wrunlock();
+}
+
 }  // namespace
 
 void ensure_ready(const std::filesystem::path& path) {
@@ -37,6 +46,7 @@ void ensure_ready(const std::filesystem::path& path) {
     DcmRLEDecoderRegistration::registerCodecs();
     DJDecoderRegistration::registerCodecs();
     DJLSDecoderRegistration::registerCodecs();
+    name_synthetic_data();
   });
   if (!dcmDataDict.isDictionaryLoaded())
     throw FileError(

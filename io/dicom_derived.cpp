@@ -3,10 +3,10 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "io/detail/dicom_dcmtk.h"
+#include "io/detail/dicom_views.h"
+#include "io/detail/dicom_write.h"
 #include "io/dicom.h"
-#include "io/dicom_dcmtk.h"
-#include "io/dicom_views.h"
-#include "io/dicom_write.h"
 #include "io/file.h"
 
 namespace uptake::io {

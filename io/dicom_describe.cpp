@@ -4,8 +4,8 @@
 #include <locale>
 #include <sstream>
 
+#include "io/detail/dicom_views.h"
 #include "io/dicom.h"
-#include "io/dicom_views.h"
 
 namespace uptake::io {
 namespace {

@@ -2,9 +2,9 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "io/detail/dicom_dcmtk.h"
+#include "io/detail/dicom_write.h"
 #include "io/dicom.h"
-#include "io/dicom_dcmtk.h"
-#include "io/dicom_write.h"
 #include "io/file.h"
 
 namespace uptake::io {

@@ -8,9 +8,9 @@
 #include <cstring>
 #include <fstream>
 
+#include "io/detail/dicom_dcmtk.h"
+#include "io/detail/dicom_views.h"
 #include "io/dicom.h"
-#include "io/dicom_dcmtk.h"
-#include "io/dicom_views.h"
 #include "io/file.h"
 
 namespace uptake::io {

@@ -1,10 +1,10 @@
 #ifdef UPTAKE_HAS_DICOM
-#include "io/dicom_views.h"
+#include "io/detail/dicom_views.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "io/dicom_dcmtk.h"
+#include "io/detail/dicom_dcmtk.h"
 
 namespace uptake::io {
 namespace {

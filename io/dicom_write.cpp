@@ -1,5 +1,5 @@
 #ifdef UPTAKE_HAS_DICOM
-#include "io/dicom_write.h"
+#include "io/detail/dicom_write.h"
 
 #include <dcmtk/dcmdata/dcostrmb.h>
 
@@ -20,19 +20,14 @@ void check(const OFCondition& result, const DcmTagKey& tag) {
     throw std::runtime_error("DICOM attribute " + std::string(tag.toString().c_str()) + ": " + result.text());
 }
 
-DcmTag with_vr(const DcmTagKey& tag) {
-  if (tag == kSyntheticData) return DcmTag(tag, DcmVR(EVR_CS));
-  return DcmTag(tag);
-}
-
 }  // namespace
 
 void put(DcmItem& item, const DcmTagKey& tag, const std::string& value) {
-  check(item.putAndInsertString(with_vr(tag), value.c_str()), tag);
+  check(item.putAndInsertString(DcmTag(tag), value.c_str()), tag);
 }
 
 void put_words(DcmItem& item, const DcmTagKey& tag, const std::vector<Uint16>& values) {
-  check(item.putAndInsertUint16Array(with_vr(tag), values.data(), values.size()), tag);
+  check(item.putAndInsertUint16Array(DcmTag(tag), values.data(), values.size()), tag);
 }
 
 bool copy(DcmItem& item, DcmItem& source, const DcmTagKey& tag) {

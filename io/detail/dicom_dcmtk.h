@@ -1,0 +1,36 @@
+// Private to the DICOM sources of this folder: DCMTK set up once, and short names for reading attributes.
+#pragma once
+#include <dcmtk/config/osconfig.h>
+// osconfig.h must come first.
+#include <dcmtk/dcmdata/dctk.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace uptake::io::dcmtk {
+
+/// Registers the decoders and silences DCMTK's own log, once per process; safe from any thread.
+/// Throws FileError about `path` when DCMTK's data dictionary is missing, without which nothing can be named.
+void ensure_ready(const std::filesystem::path& path);
+
+/// Loads a file whole, pixel data included. Throws FileError with DCMTK's reason.
+void load(DcmFileFormat& file, const std::filesystem::path& path);
+
+/// The value as text, trailing padding removed; "" if absent or empty. All values, joined by backslashes.
+std::string text(DcmItem& item, const DcmTagKey& tag);
+/// The values of a multi-valued attribute.
+std::vector<std::string> texts(DcmItem& item, const DcmTagKey& tag);
+std::optional<double> number(DcmItem& item, const DcmTagKey& tag, unsigned index = 0);
+std::optional<long> integer(DcmItem& item, const DcmTagKey& tag, unsigned index = 0);
+/// Item `index` of a sequence, or null.
+DcmItem* sequence_item(DcmItem& item, const DcmTagKey& tag, unsigned index);
+
+std::vector<std::string> split(const std::string& joined, char separator);
+std::string transfer_syntax_name(E_TransferSyntax syntax);
+
+/// SyntheticData (0008,001C): younger than the dictionary of some DCMTK releases.
+inline const DcmTagKey kSyntheticData(0x0008, 0x001c);
+
+}  // namespace uptake::io::dcmtk

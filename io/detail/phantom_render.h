@@ -1,0 +1,48 @@
+// The phantom's disease, and its expected counts per pixel in both phases.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "io/detail/phantom_anatomy.h"
+#include "io/detail/phantom_random.h"
+
+namespace uptake::io::phantom {
+
+/// A disc of raised uptake. Gains are what is added, in units of the undisturbed local reference of each
+/// phase: 1 doubles the flesh of the blood pool, or adds one ordinary joint's uptake to the delayed image.
+struct Lesion {
+  Point at;
+  double radius_mm = 0;
+  double pool_gain = 0;  // hyperaemia
+  double bone_gain = 0;  // delayed
+};
+
+struct Disease {
+  std::vector<Lesion> lesions;
+  double diffuse_pool = 0;     // hyperaemia of the whole part
+  double diffuse_delayed = 0;  // the same in the delayed flesh
+};
+
+/// Random lesions as the group has them.
+Disease make_disease(Random& random, const Anatomy& body, const std::string& group);
+
+/// Expected counts of both phases, [size, size], row 0 at the top.
+struct Phases {
+  std::vector<double> blood_pool, delayed;
+};
+
+/// What differs from patient to patient but not between health and disease: drawn once, rendered twice.
+struct Physiology {
+  double pool_sensitivity = 1, delayed_sensitivity = 1;
+  double flesh_delayed = 0.13, shaft = 0.4;
+  std::vector<double> joint_uptake;                   // one per joint
+  std::vector<double> pool_texture, delayed_texture;  // low-frequency cosines, see texture()
+};
+Physiology make_physiology(Random& random, const Anatomy& body);
+
+Phases render(const Anatomy& body, const Physiology& physiology, const Disease& disease, int size);
+
+/// In-place separable Gaussian blur of a [size, size] image, truncated at 4 sigma, zero outside.
+void gaussian_blur(std::vector<double>& image, int size, double sigma_px);
+
+}  // namespace uptake::io::phantom
