@@ -167,8 +167,7 @@ IntensityRange PairDataset::verify(int threads) {
     const PairEntry& pair = entry(i);
     const bool in_b = reasons[i].starts_with(pair.b.string() + ": ") && pair.a != pair.b;
     const std::filesystem::path& file = in_b ? pair.b : pair.a;
-    listing_.problems.push_back(
-        {file.lexically_relative(folder_).string(), reason_of(FileError(file, reasons[i]), file)});
+    listing_.problems.push_back({name_within(folder_, file), reason_of(FileError(file, reasons[i]), file)});
     listing_.pairs.erase(listing_.pairs.begin() + static_cast<std::ptrdiff_t>(i));
     if (cache_) cache_->erase(i);
   }

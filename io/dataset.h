@@ -3,7 +3,8 @@
 // Three forms are told apart by what the folder holds, in this order:
 //   cohort        DIR/cohort.csv: A is the blood-pool file of a row, B its delayed file (DICOM, counts);
 //   files of
-//                 several frames give one pair a frame, named "patient#frame" from 1.
+//                 several frames give one pair a frame, named "patient#frame" from 1, "patient-2#frame" for
+//                 the second row of a patient.
 //   two folders   DIR/A/ and DIR/B/: files of equal stem are a pair. Splits are DIR/train/A and DIR/train/B,
 //   or
 //                 DIR/A/train and DIR/B/train.
@@ -36,10 +37,11 @@ struct PairEntry {
   std::filesystem::path a, b;      // the same file when side by side
   std::int64_t frame = 0;          // of a multi-frame DICOM file, from 0
   ImageHeader a_header, b_header;  // of the halves when side by side
+  std::string patient{}, group{};  // cohorts only
 };
 
 struct DatasetProblem {
-  std::string file;  // relative to the data set's folder
+  std::string file;  // relative to the data set's folder if it lies in there
   std::string reason;
 };
 
@@ -49,11 +51,12 @@ struct DatasetListing {
   std::vector<DatasetProblem> problems;  // every other image file
 };
 
-/// Names the pairs of a split after reading the headers of their files. A problem is a file that has no
-/// partner, that cannot be read, whose partner has another size or sample kind, whose width is odd (side by
-/// side), whose channels or sample kind are not those of most pairs, or that is an image of a format not read
-/// here. Throws FileError when the folder holds none of the three forms, or lacks the split (the splits it
-/// has are named).
+/// Names the pairs of a split after reading the headers of their files (DICOM files: all of them). A problem
+/// is a file that has no partner, that cannot be read, whose partner has another size or sample kind, whose
+/// width is odd (side by side), whose DICOM frames differ in number, patient or view from their partner's,
+/// whose channels or sample kind are not those of most pairs, or that is an image of a format not read here.
+/// Throws FileError when the folder holds none of the three forms, or lacks the split (the splits it has are
+/// named).
 DatasetListing list_pairs(const std::filesystem::path& folder, const std::string& split);
 
 /// Compares runs of digits by their value: "2" before "10", "a9b" before "a10".

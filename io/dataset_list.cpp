@@ -84,11 +84,6 @@ class Lister {
       list_side_by_side(folders.a);
     else
       list_two_folders(folders);
-    keep_most_common_form();
-    const auto by_name = [](const auto& x, const auto& y) { return natural_less(x.name, y.name); };
-    std::sort(listing_.pairs.begin(), listing_.pairs.end(), by_name);
-    std::sort(listing_.problems.begin(), listing_.problems.end(),
-              [](const auto& x, const auto& y) { return natural_less(x.file, y.file); });
     return std::move(listing_);
   }
 
@@ -96,7 +91,7 @@ class Lister {
   using Stems = std::map<std::string, fs::path>;
 
   void problem(const fs::path& file, std::string reason) {
-    listing_.problems.push_back({file.lexically_relative(root_).string(), std::move(reason)});
+    listing_.problems.push_back({name_within(root_, file), std::move(reason)});
   }
 
   /// The image files of a folder by stem.
@@ -139,56 +134,69 @@ class Lister {
         continue;
       }
       half->width /= 2;
-      listing_.pairs.push_back({stem, file, file, 0, *half, *half});
+      listing_.pairs.push_back({.name = stem, .a = file, .b = file, .a_header = *half, .b_header = *half});
     }
   }
 
   void list_two_folders(const SplitFolders& folders) {
     const Stems as = scan(folders.a), bs = scan(folders.b);
     for (const auto& [stem, file] : bs)
-      if (!as.contains(stem)) problem(file, "has no partner of this name in " + relative(folders.a));
+      if (!as.contains(stem))
+        problem(file, "has no partner of this name in " + name_within(root_, folders.a));
     for (const auto& [stem, file] : as) {
       const auto partner = bs.find(stem);
       if (partner == bs.end()) {
-        problem(file, "has no partner of this name in " + relative(folders.b));
+        problem(file, "has no partner of this name in " + name_within(root_, folders.b));
         continue;
       }
       const std::optional<ImageHeader> a = header(file), b = header(partner->second);
       if (!a || !b) continue;
       if (a->height != b->height || a->width != b->width || a->kind != b->kind)
-        problem(file, "is " + describe(*a) + " but its partner " + relative(partner->second) + " is " +
-                          describe(*b));
+        problem(file, "is " + describe(*a) + " but its partner " + name_within(root_, partner->second) +
+                          " is " + describe(*b));
       else
-        listing_.pairs.push_back({stem, file, partner->second, 0, *a, *b});
+        listing_.pairs.push_back(
+            {.name = stem, .a = file, .b = partner->second, .a_header = *a, .b_header = *b});
     }
-  }
-
-  std::string relative(const fs::path& file) const { return file.lexically_relative(root_).string(); }
-
-  /// The channels and the sample kind of a data set are those of most of its pairs; the others are problems.
-  void keep_most_common_form() {
-    const auto form_of = [](const PairEntry& pair) {
-      return std::tuple(pair.a_header.channels, pair.b_header.channels, pair.a_header.kind);
-    };
-    std::map<decltype(form_of(PairEntry{})), std::size_t> counts;
-    for (const PairEntry& pair : listing_.pairs) ++counts[form_of(pair)];
-    if (counts.size() < 2) return;
-    const auto common = std::max_element(counts.begin(), counts.end(),
-                                         [](const auto& x, const auto& y) { return x.second < y.second; });
-    const auto is_common = [&](const PairEntry& pair) { return form_of(pair) == common->first; };
-    const PairEntry example = *std::find_if(listing_.pairs.begin(), listing_.pairs.end(), is_common);
-    for (const PairEntry& pair : listing_.pairs) {
-      if (is_common(pair)) continue;
-      problem(pair.a, "is " + describe(pair.a_header) + " (A), " + describe(pair.b_header) +
-                          " (B); most pairs are like " + relative(example.a) + ": " +
-                          describe(example.a_header) + " (A), " + describe(example.b_header) + " (B)");
-    }
-    std::erase_if(listing_.pairs, [&](const PairEntry& pair) { return !is_common(pair); });
   }
 
   fs::path root_;
   DatasetListing listing_;
 };
+
+DatasetListing list_images(const fs::path& folder, const std::string& split) {
+  const Layout layout = find_layout(folder);
+  const auto found = layout.splits.find(split);
+  if (found == layout.splits.end()) {
+    std::string present;
+    for (const auto& [name, unused] : layout.splits) present += (present.empty() ? "" : ", ") + name;
+    throw FileError(folder, "has no split '" + split + "'; it has " + present);
+  }
+  return Lister(folder).list(layout.form, found->second);
+}
+
+/// The channels and the sample kind of a data set are those of most of its pairs; the others become problems.
+void keep_most_common_form(DatasetListing& listing, const fs::path& root) {
+  const auto form_of = [](const PairEntry& pair) {
+    return std::tuple(pair.a_header.channels, pair.b_header.channels, pair.a_header.kind);
+  };
+  std::map<decltype(form_of(PairEntry{})), std::size_t> counts;
+  for (const PairEntry& pair : listing.pairs) ++counts[form_of(pair)];
+  if (counts.size() < 2) return;
+  const auto common = std::max_element(counts.begin(), counts.end(),
+                                       [](const auto& x, const auto& y) { return x.second < y.second; });
+  const auto is_common = [&](const PairEntry& pair) { return form_of(pair) == common->first; };
+  const PairEntry example = *std::find_if(listing.pairs.begin(), listing.pairs.end(), is_common);
+  const auto both = [](const PairEntry& pair) {
+    return describe(pair.a_header) + " (A), " + describe(pair.b_header) + " (B)";
+  };
+  for (const PairEntry& pair : listing.pairs)
+    if (!is_common(pair))
+      listing.problems.push_back({name_within(root, pair.a), "is " + both(pair) + "; most pairs are like " +
+                                                                 name_within(root, example.a) + ": " +
+                                                                 both(example)});
+  std::erase_if(listing.pairs, [&](const PairEntry& pair) { return !is_common(pair); });
+}
 
 }  // namespace
 
@@ -215,6 +223,11 @@ bool natural_less(const std::string& a, const std::string& b) {
   return a < b;  // "01" and "1": any order, but always the same
 }
 
+std::string name_within(const fs::path& folder, const fs::path& file) {
+  const std::string relative = file.lexically_relative(folder).string();
+  return relative.empty() || relative.starts_with("..") ? file.string() : relative;
+}
+
 std::string reason_of(const std::exception& error, const fs::path& path) {
   const std::string sentence = error.what(), prefix = path.string() + ": ";
   return sentence.starts_with(prefix) ? sentence.substr(prefix.size()) : sentence;
@@ -223,16 +236,14 @@ std::string reason_of(const std::exception& error, const fs::path& path) {
 DatasetListing list_pairs(const fs::path& folder, const std::string& split) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) throw FileError(folder, "is not a folder");
-  if (fs::exists(folder / "cohort.csv", error)) return list_cohort(folder, split);
-
-  const Layout layout = find_layout(folder);
-  const auto found = layout.splits.find(split);
-  if (found == layout.splits.end()) {
-    std::string present;
-    for (const auto& [name, unused] : layout.splits) present += (present.empty() ? "" : ", ") + name;
-    throw FileError(folder, "has no split '" + split + "'; it has " + present);
-  }
-  return Lister(folder).list(layout.form, found->second);
+  DatasetListing listing =
+      fs::exists(folder / "cohort.csv", error) ? list_cohort(folder, split) : list_images(folder, split);
+  keep_most_common_form(listing, folder);
+  std::sort(listing.pairs.begin(), listing.pairs.end(),
+            [](const PairEntry& x, const PairEntry& y) { return natural_less(x.name, y.name); });
+  std::sort(listing.problems.begin(), listing.problems.end(),
+            [](const DatasetProblem& x, const DatasetProblem& y) { return natural_less(x.file, y.file); });
+  return listing;
 }
 
 }  // namespace uptake::io
