@@ -190,7 +190,8 @@ void train_like_pytorch(const std::string& name, nn::DType dtype) {
 const char* const kTrainingCases[] = {"unet_32_batch_vanilla",      "unet_32_instance_lsgan",
                                       "unet_32_none_hinge",         "unet_32_batch_64x32",
                                       "unet_32_batch_gray",         "unet_128_batch_vanilla",
-                                      "resnet_6blocks_batch_pixel", "resnet_9blocks_instance_lsgan"};
+                                      "resnet_6blocks_batch_pixel", "resnet_9blocks_instance_lsgan",
+                                      "unet_128_batch_dropout",     "resnet_6blocks_batch_dropout"};
 
 }  // namespace
 

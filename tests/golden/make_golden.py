@@ -14,6 +14,7 @@ import functools
 import os
 import sys
 
+import numpy as np
 import torch
 
 import check_names
@@ -60,16 +61,41 @@ CASES = {
 }
 
 
-class Masks:
-    """Dropout layers that multiply by the next mask of one sequence, in the order of use."""
+def philox_words(seed, stream, step, count):
+    """The first `count` 32-bit words of a Philox4x32-10 sequence (Salmon et al. 2011)."""
+    blocks = np.arange((count + 3) // 4, dtype=np.uint64)
+    low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
+    c = [blocks & low, blocks >> high, np.full_like(blocks, stream), np.full_like(blocks, step)]
+    k = [seed & 0xFFFFFFFF, seed >> 32]
+    for _ in range(10):
+        a, b = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        c = [(b >> high) ^ c[1] ^ np.uint64(k[0]), b & low, (a >> high) ^ c[3] ^ np.uint64(k[1]), a & low]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return np.stack(c, axis=1).reshape(-1)[:count]
 
-    def __init__(self, seed):
-        self.generator = torch.Generator().manual_seed(seed)
+
+def dropout_streams(case):
+    """The numbers of the layers with dropout in the order of use: U-Net levels from the inside out, or blocks."""
+    net, _, size = case["net_g"].partition("_")
+    if net == "unet":
+        return list(range(int(size).bit_length() - 2, 4, -1))
+    return list(range(1, int(size[0]) + 1))
+
+
+class Masks:
+    """Dropout layers with the masks that Uptake draws: Philox, keyed by seed, layer and step, counted in NHWC order."""
+
+    def __init__(self, seed, streams):
+        self.seed, self.streams = seed, streams
         self.made, self.used = [], 0
 
     def next(self, shape):
         if self.used == len(self.made):
-            self.made.append(2.0 * torch.randint(0, 2, shape, generator=self.generator).float())
+            step, layer = divmod(len(self.made), len(self.streams))
+            n, c, h, w = shape
+            keep = philox_words(self.seed, self.streams[layer], step, n * c * h * w) >= 2 ** 31
+            mask = 2.0 * torch.from_numpy(keep.reshape(n, h, w, c)).permute(0, 3, 1, 2).float()
+            self.made.append(mask.contiguous())
         self.used += 1
         return self.made[self.used - 1]
 
@@ -95,7 +121,7 @@ def start(case):
     """Initial weights and the images, float32."""
     generator = torch.Generator().manual_seed(case["seed"])
     out = {}
-    for prefix, network in zip("gd", build(case, Masks(0))):
+    for prefix, network in zip("gd", build(case, Masks(0, [1]))):
         gain = case[f"gain_{prefix}"]
         initialise(network, generator, gain, spread_of_shifts=gain)
         out.update(state(f"{prefix}.", network))
@@ -232,7 +258,7 @@ def judge(name, begin, truth, runs):
 
 def compute(name, case):
     """Returns (tensors, metadata) of a case; raises SystemExit where it is badly conditioned."""
-    begin, masks = start(case), Masks(case["seed"] + 1)
+    begin, masks = start(case), Masks(case["seed"], dropout_streams(case))
     truth, margin = run(case, begin, masks, torch.float64)
     runs = {"float32": run(case, begin, masks, torch.float32)[0]}
     with torch.backends.mkldnn.flags(enabled=False):
@@ -253,6 +279,7 @@ def compute(name, case):
         "depth": case["net_g"].partition("_")[2],
         "steps": STEPS if case["train"] else 0,
         "masks_per_step": len(masks.made) // STEPS,
+        "mask_seed": case["seed"],
         "zero_gradients": " ".join(key[5:] for key in zero),
         "layout": "images NCHW, convolution weights OIHW, transposed convolution weights IOHW",
     }
