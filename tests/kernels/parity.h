@@ -33,14 +33,15 @@ struct Result {
 };
 using Results = std::vector<Result>;
 
-/// |a - b| <= factor * sqrt(length) * eps * max(scale, largest |b| of the result).
-/// Why: each of `length` additions rounds by eps/2 of its operands at most, and independent roundings grow
-/// like the square root of their number; `factor` covers the few operations around the sum, `scale` the size
-/// of terms that cancel in the result.
+/// |a - b| <= (factor * sqrt(length) * eps + sqrt(truth_length) * eps of b) * max(scale, largest |b| of the
+/// result). Why: each of `length` additions rounds by eps/2 of its operands at most, and independent
+/// roundings grow like the square root of their number; `factor` covers the few operations around the sum,
+/// `scale` the size of terms that cancel in the result.
 struct Tolerance {
   double length = 1;
   double factor = 4;
   double scale = 1;
+  double truth_length = 1;
 };
 
 template <class Case>
@@ -83,7 +84,9 @@ class ImplementationTable {
       agreement.ok = results[k].name == truths[k].name && values.size() == expected.size();
       double largest = tolerance.scale;
       for (const double v : expected) largest = std::max(largest, std::abs(v));
-      const double bound = tolerance.factor * std::sqrt(std::max(1.0, tolerance.length)) * eps * largest;
+      const double bound = (tolerance.factor * std::sqrt(std::max(1.0, tolerance.length)) * eps +
+                            std::sqrt(tolerance.truth_length) * b.eps) *
+                           largest;
       for (std::size_t i = 0; agreement.ok && i < expected.size(); ++i)
         if (!(std::abs(values[i] - expected[i]) <= bound)) {
           agreement.ok = false;

@@ -82,11 +82,14 @@ inline Links upsample_bilinear(const Shape4& x, std::int64_t factor) {
   for (std::int64_t n = 0; n < x.n; ++n)
     for (std::int64_t h = 0; h < links.to.h; ++h)
       for (std::int64_t w = 0; w < links.to.w; ++w)
-        for (std::int64_t i = 0; i < x.h; ++i)
+        for (std::int64_t i = 0; i < x.h; ++i) {
+          const double row = hat(i, sample(h), x.h);
+          if (row == 0) continue;
           for (std::int64_t j = 0; j < x.w; ++j) {
-            const double weight = hat(i, sample(h), x.h) * hat(j, sample(w), x.w);
-            if (weight > 0) links.connect(n, h, w, i, j, weight);
+            const double column = hat(j, sample(w), x.w);
+            if (column > 0) links.connect(n, h, w, i, j, row * column);
           }
+        }
   return links;
 }
 
