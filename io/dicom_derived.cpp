@@ -63,7 +63,8 @@ void put_patient_and_study(const Derivation& d) {
   // Cameras write 0 for a size or weight nobody entered.
   for (const DcmTagKey& tag : {DCM_PatientSize, DCM_PatientWeight})
     if (number(d.source, tag).value_or(0) > 0) copy(d.data, d.source, tag);
-  if (copy(d.data, d.source, DCM_BodyPartExamined)) copy_or_empty(d.data, d.source, DCM_Laterality);
+  copy(d.data, d.source, DCM_BodyPartExamined);
+  copy_or_empty(d.data, d.source, DCM_Laterality);
 }
 
 void put_series(const Derivation& d) {
@@ -153,32 +154,38 @@ void copy_item(const Derivation& d, const DcmTagKey& sequence, unsigned index) {
   append_item(d.data, sequence) = *item;
 }
 
-// Frames keep the detector numbers of the source. A view that was only assumed is not written as if it were
-// known.
+// What one output detector is: a detector of the source, and the side it saw.
+struct Detector {
+  long source_number;
+  View view;
+  bool operator==(const Detector&) const = default;
+};
+
+// Detectors are numbered from 1 in the order of the frames, as the standard demands of the vector. A view
+// that was only assumed is not written as if it were known, unless the new number would suggest the other
+// side.
 void put_detectors(const Derivation& d) {
-  std::vector<Uint16> detectors;
-  std::vector<View> views;
-  for (const int number : d.source_frames) {
-    const auto at = static_cast<unsigned>(number - 1);
-    const long detector = std::clamp(integer(d.source, DCM_DetectorVector, at).value_or(1), 1L, 16L);
-    detectors.push_back(static_cast<Uint16>(detector));
-    if (views.size() < detectors.back()) views.resize(detectors.back(), View::unknown);
-    if (!d.image.views_assumed) views[detectors.back() - 1U] = d.image.views[at];
+  std::vector<Uint16> numbers;
+  std::vector<Detector> detectors;
+  for (const int frame : d.source_frames) {
+    const auto at = static_cast<unsigned>(frame - 1);
+    const Detector detector{std::clamp(integer(d.source, DCM_DetectorVector, at).value_or(1), 1L, 0xffffL),
+                            d.image.views[at]};
+    const auto found = std::find(detectors.begin(), detectors.end(), detector);
+    numbers.push_back(static_cast<Uint16>(found - detectors.begin() + 1));
+    if (found == detectors.end()) detectors.push_back(detector);
   }
-  // One detector that saw both sides in turn has no single view.
-  for (std::size_t f = 0; f < detectors.size(); ++f) {
-    const auto at = static_cast<std::size_t>(d.source_frames[f] - 1);
-    if (d.image.views[at] != views[detectors[f] - 1U]) views[detectors[f] - 1U] = View::unknown;
-  }
-  put_frame_vectors(d.data, detectors);
-  for (std::size_t k = 0; k < views.size(); ++k) {
+  put_frame_vectors(d.data, numbers);
+  for (std::size_t k = 0; k < detectors.size(); ++k) {
+    const Detector& from = detectors[k];
     DcmItem& detector = append_item(d.data, DCM_DetectorInformationSequence);
-    DcmItem* camera = sequence_item(d.source, DCM_DetectorInformationSequence, static_cast<unsigned>(k));
-    const std::string collimator = camera != nullptr ? text(*camera, DCM_CollimatorType) : "";
-    put(detector, DCM_CollimatorType, collimator);
+    DcmItem* camera = sequence_item(d.source, DCM_DetectorInformationSequence,
+                                    static_cast<unsigned>(from.source_number - 1));
+    put(detector, DCM_CollimatorType, camera != nullptr ? text(*camera, DCM_CollimatorType) : "");
     put(detector, DCM_ImagePositionPatient, "");
     put(detector, DCM_ImageOrientationPatient, "");
-    put_view(detector, views[k]);
+    if (!d.image.views_assumed || from.source_number != static_cast<long>(k + 1))
+      put_view(detector, from.view);
   }
 }
 

@@ -52,7 +52,7 @@ void put_series(DcmItem& data, const PlanarNm& planar) {
   put(data, DCM_SeriesDescription, clean(planar.series_description, 64));
   put(data, DCM_SeriesDate, planar.study_date);
   put(data, DCM_SeriesTime, planar.acquisition_time);
-  if (!planar.laterality.empty()) put(data, DCM_Laterality, planar.laterality);
+  put(data, DCM_Laterality, planar.laterality);
   if (!planar.body_part.empty()) put(data, DCM_BodyPartExamined, clean(planar.body_part, 16));
   put_empty_sequence(data, DCM_PatientOrientationCodeSequence);
   put_empty_sequence(data, DCM_PatientGantryRelationshipCodeSequence);

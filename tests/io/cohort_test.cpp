@@ -1,0 +1,139 @@
+#include "io/cohort.h"
+
+#include <doctest/doctest.h>
+
+#include "io/file.h"
+#include "test_files.h"
+
+namespace uptake::tests {
+namespace {
+
+using io::Cohort;
+using io::FileError;
+using io::read_cohort;
+
+constexpr const char* kHeader = "patient,group,split,blood_pool,delayed\n";
+
+Cohort read(const TestFolder& folder, const std::string& text) {
+  return read_cohort(folder.put("cohort.csv", text));
+}
+
+std::string refusal(const TestFolder& folder, const std::string& text) {
+  return message_of<FileError>([&] { read(folder, text); });
+}
+
+// The refusal contains `why` and the line.
+void refused(const TestFolder& folder, const std::string& text, const std::string& why) {
+  const std::string message = refusal(folder, text);
+  CAPTURE(text);
+  CAPTURE(message);
+  CHECK(message.find(why) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("read_cohort: rows keep their order, and paths are relative to the table") {
+  const TestFolder folder;
+  folder.put("a.dcm", "");
+  folder.put("b.dcm", "");
+  const Cohort cohort = read(
+      folder, std::string(kHeader) + "P1,arthritis,train,a.dcm,./b.dcm\nP2,,test,/none/c.dcm,../d.dcm\n");
+  REQUIRE(cohort.rows.size() == 2);
+  CHECK(cohort.rows[0].patient == "P1");
+  CHECK(cohort.rows[0].group == "arthritis");
+  CHECK(cohort.rows[0].split == "train");
+  CHECK(cohort.rows[0].blood_pool == folder / "a.dcm");
+  CHECK(cohort.rows[0].delayed == folder / "b.dcm");
+  CHECK(cohort.rows[0].line == 2);
+  CHECK(cohort.rows[1].blood_pool == "/none/c.dcm");
+  CHECK(cohort.rows[1].delayed == (folder / ".").parent_path().parent_path() / "d.dcm");
+  CHECK(cohort.rows[1].line == 3);
+}
+
+TEST_CASE(
+    "read_cohort: any order of columns, further columns, quotes, CRLF, byte-order mark, no last line end") {
+  const TestFolder folder;
+  const Cohort cohort = read(folder,
+                             "\xef\xbb\xbf"
+                             "delayed,note,split,patient,blood_pool\r\n"
+                             "\"d,1.dcm\",\"two\r\nlines, \"\"quoted\"\"\",val,\"P \"\"1\"\"\",b.dcm\r\n"
+                             "\r\n"
+                             "d2.dcm,,train,P2,b2.dcm");
+  REQUIRE(cohort.rows.size() == 2);
+  CHECK(cohort.rows[0].patient == "P \"1\"");
+  CHECK(cohort.rows[0].delayed.filename() == "d,1.dcm");
+  CHECK(cohort.rows[0].split == "val");
+  CHECK(cohort.rows[0].group.empty());
+  CHECK(cohort.rows[1].patient == "P2");
+  CHECK(cohort.rows[1].line == 5);  // the quoted line end counts as a line
+}
+
+TEST_CASE("read_cohort: a patient or an image in two splits is a leak and is refused") {
+  const TestFolder folder;
+  const std::string header = kHeader;
+  refused(folder, header + "P1,g,train,a,b\nP2,g,test,c,d\nP1,g,test,e,f\n",
+          "line 4: patient 'P1' is in test, but in train on line 2");
+  refused(folder, header + "P1,g,train,a,b\nP2,g,test,c,x/../b\n", "line 3");
+  refused(folder, header + "P1,g,train,a,a\n", "used already on line 2");
+  CHECK(read(folder, header + "P1,g,train,a,b\nP1,g,train,c,d\n").rows.size() ==
+        2);  // two studies, one split
+}
+
+TEST_CASE("read_cohort: a wrong table is refused with its line") {
+  const TestFolder folder;
+  const std::string header = kHeader;
+  refused(folder, "", "is empty");
+  refused(folder, header, "no rows");
+  refused(folder, "patient,split,blood_pool\nP1,train,a\n", "line 1: there is no column 'delayed'");
+  refused(folder, "patient,split,blood_pool,delayed,split\nP1,train,a,b,c\n", "'split' is there twice");
+  refused(folder, header + "P1,g,training,a,b\n",
+          "line 2: the split is 'training', expected train, val or test");
+  refused(folder, header + "P1,g,,a,b\n", "the split is ''");
+  refused(folder, header + "P1,g,train,a\n", "line 2: 4 fields, expected 5");
+  refused(folder, header + "P1,g,train,a,b,c\n", "line 2: 6 fields, expected 5");
+  refused(folder, header + ",g,train,a,b\n", "the patient is empty");
+  refused(folder, header + "P1,g,train,,b\n", "the blood_pool is empty");
+  refused(folder, header + "P1,g,train,a,\"\"\n", "the delayed is empty");
+  refused(folder, header + "P1,g,train,a,b\n\"P2,g,train,c,d\n",
+          "line 3: a quote is opened and never closed");
+  refused(folder, header + "\"P1\"x,g,train,a,b\n", "line 2: text follows a closing quote");
+  refused(folder, header + std::string("P1,g,train,a\0,b\n", 16), "line 2: a NUL byte");
+  CHECK_THROWS_AS(read_cohort(folder / "missing.csv"), FileError);
+  const std::string bell = refusal(folder, header + "P1,g,\x07\x1b[2J,a,b\n");
+  CHECK(bell.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("read_cohort: missing images are listed, not thrown, until asked") {
+  const TestFolder folder;
+  folder.put("a.dcm", "");
+  std::string table = kHeader;
+  for (int p = 0; p < 4; ++p)
+    table += "P" + std::to_string(p) + ",g,train," + (p == 0 ? "a.dcm" : "x" + std::to_string(p)) + ",y" +
+             std::to_string(p) + "\n";
+  const Cohort cohort = read(folder, table);
+  CHECK(cohort.rows.size() == 4);
+  REQUIRE(cohort.problems.size() == 7);
+  CHECK(cohort.problems[0] == "line 2: no file '" + (folder / "y0").string() + "'");
+  const std::string message = message_of<FileError>([&] { require_complete(folder / "cohort.csv", cohort); });
+  CHECK(message.find("line 2: no file") != std::string::npos);
+  CHECK(message.find("and 2 more") != std::string::npos);
+  CHECK_NOTHROW(require_complete(folder / "cohort.csv", Cohort{}));
+}
+
+TEST_CASE("parse_csv: RFC 4180 fields") {
+  const auto fields = [](std::string_view text) {
+    const auto records = io::parse_csv("x.csv", text);
+    return records.empty() ? std::vector<std::string>{} : records[0].fields;
+  };
+  using Fields = std::vector<std::string>;
+  CHECK(fields("a,b,c") == Fields{"a", "b", "c"});
+  CHECK(fields("a,,") == Fields{"a", "", ""});
+  CHECK(fields(",\n") == Fields{"", ""});
+  CHECK(fields("\"\"\n") == Fields{""});
+  CHECK(fields("\"a\"\"b\",\"\n\"\n") == Fields{"a\"b", "\n"});
+  CHECK(fields("a\"b\n") == Fields{"a\"b"});
+  CHECK(fields("a\rb\r\n") == Fields{"a\rb"});
+  CHECK(fields("\n\n") == Fields{});
+}
+
+}  // namespace uptake::tests
