@@ -168,11 +168,11 @@ PhantomPatient make_phantom_patient(const PhantomOptions& options, int number, c
   const Anatomy body = make_anatomy(random, patient.foot);
   patient.right = body.right;
   const Physiology physiology = make_physiology(random, body);
-  const Disease disease = make_disease(random, body, group);
+  const Disease disease = make_disease(random, body, physiology, group);
 
-  const double mm_per_px = kFieldOfViewMm / options.size;
-  const Phases ill = render(body, physiology, disease, options.size);
-  const Phases healthy = render(body, physiology, {}, options.size);
+  const TissueMap map = map_tissue(body, physiology, options.size);
+  const Phases ill = render(map, physiology, disease), healthy = render(map, physiology, {});
+  const double mm_per_px = map.mm_per_px;
   patient.pixel_spacing_mm = mm_per_px;
   patient.blood_pool = counted(random, ill.blood_pool, options.size);
   patient.delayed = counted(random, ill.delayed, options.size);

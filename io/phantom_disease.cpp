@@ -6,12 +6,14 @@
 namespace uptake::io::phantom {
 namespace {
 
-// k different joints for which `fits` holds (fewer if there are fewer), in random order.
-template <typename Predicate>
-std::vector<Joint> pick_joints(Random& random, const Anatomy& body, std::size_t k, Predicate fits) {
-  std::vector<Joint> chosen;
-  for (const Joint& joint : body.joints)
-    if (fits(joint)) chosen.push_back(joint);
+// The uptake of an ordinary joint, of which the delayed gains are multiples.
+constexpr double kOrdinaryUptake = 0.58;
+
+// k different joints that are not the last of a digit (fewer if there are fewer), by index, in random order.
+std::vector<std::size_t> pick_joints(Random& random, const Anatomy& body, std::size_t k) {
+  std::vector<std::size_t> chosen;
+  for (std::size_t j = 0; j < body.joints.size(); ++j)
+    if (!body.joints[j].distal) chosen.push_back(j);
   for (std::size_t i = chosen.size(); i > 1; --i) std::swap(chosen[i - 1], chosen[random.below(i)]);
   chosen.resize(std::min(k, chosen.size()));
   return chosen;
@@ -27,27 +29,30 @@ Point on_bone(Random& random, const Anatomy& body) {
 }
 
 // Several inflamed joints; what the blood pool shows, the delayed image shows in proportion.
-Disease arthritis(Random& random, const Anatomy& body) {
+Disease arthritis(Random& random, const Anatomy& body, const Physiology& physiology) {
   Disease disease;
-  for (const Joint& joint :
-       pick_joints(random, body, 2 + random.below(5), [](const Joint& j) { return !j.distal; })) {
-    const double severity = random.uniform(0.4, 1.0);
+  for (const std::size_t j : pick_joints(random, body, 2 + random.below(5))) {
+    const Joint& joint = body.joints[j];
+    const double severity = random.uniform(0.3, 1.2), uptake = physiology.joint_uptake[j] / kOrdinaryUptake;
     disease.lesions.push_back({joint.at, std::max(6.5, joint.radius_mm * 1.15),
-                               1.5 * severity * random.factor(0.06), 1.7 * severity * random.factor(0.08)});
+                               1.5 * severity * random.factor(0.06),
+                               1.5 * severity * uptake * random.factor(0.08)});
   }
   return disease;
 }
 
 // The whole part is hyperaemic and every joint takes part: one severity for all.
-Disease crps(Random& random, const Anatomy& body) {
+Disease crps(Random& random, const Anatomy& body, const Physiology& physiology) {
   const double severity = random.uniform(0.5, 1.0);
   Disease disease;
   disease.diffuse_pool = 0.7 * severity;
   disease.diffuse_delayed = 0.5 * severity;
-  for (const Joint& joint : body.joints) {
-    const double here = severity * random.factor(0.12);
+  for (std::size_t j = 0; j < body.joints.size(); ++j) {
+    const Joint& joint = body.joints[j];
+    const double here = severity * random.factor(0.12), uptake = physiology.joint_uptake[j] / kOrdinaryUptake;
     disease.lesions.push_back({joint.at, std::max(5.5, joint.radius_mm * 1.1),
-                               0.45 * here * random.factor(0.05), 0.95 * here * random.factor(0.06)});
+                               0.45 * here * random.factor(0.05),
+                               0.95 * here * uptake * random.factor(0.06)});
   }
   return disease;
 }
@@ -82,10 +87,11 @@ Disease bone_injury(Random& random, const Anatomy& body) {
 
 }  // namespace
 
-Disease make_disease(Random& random, const Anatomy& body, const std::string& group) {
+Disease make_disease(Random& random, const Anatomy& body, const Physiology& physiology,
+                     const std::string& group) {
   if (group == "normal") return {};
-  if (group == "arthritis") return arthritis(random, body);
-  if (group == "crps") return crps(random, body);
+  if (group == "arthritis") return arthritis(random, body, physiology);
+  if (group == "crps") return crps(random, body, physiology);
   if (group == "osteomyelitis") return osteomyelitis(random, body);
   if (group == "cellulitis") return cellulitis(random, body);
   if (group == "bone_injury") return bone_injury(random, body);

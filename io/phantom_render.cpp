@@ -58,15 +58,11 @@ double texture(const std::vector<double>& waves, Point p) {
   return std::max(sum, 0.3);
 }
 
-// What lies under one pixel, before disease.
-struct Tissue {
-  double flesh = 0, bone = 0, shaft = 0, vessel = 0;
-};
-
-Tissue tissue_at(const Anatomy& body, Point p) {
+Tissue tissue_at(const Anatomy& body, const Physiology& physiology, Point p) {
   double surface = 1e9;
   for (const Capsule& capsule : body.flesh) surface = smooth_min(surface, distance(capsule, p), 5);
   Tissue tissue;
+  if (surface > 4) return tissue;  // bones and joints lie inside the flesh
   tissue.flesh = thickness(surface);
   for (const Capsule& bone : body.bones) {
     double along = 0;
@@ -79,6 +75,8 @@ Tissue tissue_at(const Anatomy& body, Point p) {
   }
   for (const Capsule& vessel : body.vessels)
     tissue.vessel = std::max(tissue.vessel, bar(distance(vessel, p), vessel.radius_a));
+  for (std::size_t j = 0; j < body.joints.size(); ++j)
+    tissue.joints += physiology.joint_uptake[j] * bump(p, body.joints[j].at, body.joints[j].radius_mm * 0.62);
   return tissue;
 }
 
@@ -107,41 +105,46 @@ Physiology make_physiology(Random& random, const Anatomy& body) {
   return physiology;
 }
 
-Phases render(const Anatomy& body, const Physiology& physiology, const Disease& disease, int size) {
-  const auto pixels = static_cast<std::size_t>(size) * static_cast<std::size_t>(size);
-  Phases phases{std::vector<double>(pixels), std::vector<double>(pixels)};
-  const double mm_per_px = kFieldOfViewMm / size;
-  const double area = mm_per_px * mm_per_px / 4;  // the constants above are per 2 mm pixel
-  for (int row = 0; row < size; ++row) {
-    for (int column = 0; column < size; ++column) {
-      const Point p{(column + 0.5) * mm_per_px - kFieldOfViewMm / 2,
-                    kFieldOfViewMm / 2 - (row + 0.5) * mm_per_px};
-      const Tissue tissue = tissue_at(body, p);
-      double hyperaemia = disease.diffuse_pool, turnover = 0;
-      for (const Lesion& lesion : disease.lesions) {
-        const double shape = bump(p, lesion.at, lesion.radius_mm * 0.75);
-        hyperaemia += lesion.pool_gain * shape;
-        turnover += lesion.bone_gain * shape;
-      }
-      double joints = 0;
-      for (std::size_t j = 0; j < body.joints.size(); ++j)
-        joints += physiology.joint_uptake[j] * bump(p, body.joints[j].at, body.joints[j].radius_mm * 0.62);
-      const double perfused = tissue.flesh * texture(physiology.pool_texture, p);
-      const std::size_t at =
-          static_cast<std::size_t>(row) * static_cast<std::size_t>(size) + static_cast<std::size_t>(column);
-      phases.blood_pool[at] = perfused * (1 + hyperaemia) + 0.30 * tissue.vessel + 0.14 * tissue.bone;
-      phases.delayed[at] = physiology.flesh_delayed * tissue.flesh * texture(physiology.delayed_texture, p) *
-                               (1 + disease.diffuse_delayed) +
-                           physiology.shaft * tissue.shaft + joints +
-                           turnover * std::min(1.0, tissue.flesh * 1.5);
+Point TissueMap::center_of(int row, int column) const {
+  return {(column + 0.5) * mm_per_px - kFieldOfViewMm / 2, kFieldOfViewMm / 2 - (row + 0.5) * mm_per_px};
+}
+
+TissueMap map_tissue(const Anatomy& body, const Physiology& physiology, int size) {
+  TissueMap map{size, kFieldOfViewMm / size, {}};
+  map.pixels.reserve(static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
+  for (int row = 0; row < size; ++row)
+    for (int column = 0; column < size; ++column)
+      map.pixels.push_back(tissue_at(body, physiology, map.center_of(row, column)));
+  return map;
+}
+
+Phases render(const TissueMap& map, const Physiology& physiology, const Disease& disease) {
+  const double area = map.mm_per_px * map.mm_per_px / 4;  // the constants above are per 2 mm pixel
+  const double pool_counts = kPoolCounts * area * physiology.pool_sensitivity,
+               delayed_counts = kDelayedCounts * area * physiology.delayed_sensitivity;
+  Phases phases{std::vector<double>(map.pixels.size()), std::vector<double>(map.pixels.size())};
+  for (std::size_t at = 0; at < map.pixels.size(); ++at) {
+    const Tissue& tissue = map.pixels[at];
+    if (tissue.flesh == 0 && tissue.joints == 0) continue;
+    const Point p = map.center_of(static_cast<int>(at) / map.size, static_cast<int>(at) % map.size);
+    double hyperaemia = disease.diffuse_pool, turnover = 0;
+    for (const Lesion& lesion : disease.lesions) {
+      const double shape = bump(p, lesion.at, lesion.radius_mm * 0.75);
+      hyperaemia += lesion.pool_gain * shape;
+      turnover += lesion.bone_gain * shape;
     }
+    const double perfused = tissue.flesh * texture(physiology.pool_texture, p);
+    phases.blood_pool[at] =
+        pool_counts * (perfused * (1 + hyperaemia) + 0.30 * tissue.vessel + 0.14 * tissue.bone);
+    const double flesh = physiology.flesh_delayed * tissue.flesh * texture(physiology.delayed_texture, p);
+    phases.delayed[at] =
+        delayed_counts * (flesh * (1 + disease.diffuse_delayed) + physiology.shaft * tissue.shaft +
+                          tissue.joints + turnover * std::min(1.0, tissue.flesh * 1.5));
   }
-  for (double& value : phases.blood_pool) value *= kPoolCounts * area * physiology.pool_sensitivity;
-  for (double& value : phases.delayed) value *= kDelayedCounts * area * physiology.delayed_sensitivity;
-  gaussian_blur(phases.blood_pool, size, kPoolBlurMm / mm_per_px);
-  gaussian_blur(phases.delayed, size, kDelayedBlurMm / mm_per_px);
-  add_scatter(phases.blood_pool, size, mm_per_px, kRoomCounts * area);
-  add_scatter(phases.delayed, size, mm_per_px, kRoomCounts * area);
+  gaussian_blur(phases.blood_pool, map.size, kPoolBlurMm / map.mm_per_px);
+  gaussian_blur(phases.delayed, map.size, kDelayedBlurMm / map.mm_per_px);
+  add_scatter(phases.blood_pool, map.size, map.mm_per_px, kRoomCounts * area);
+  add_scatter(phases.delayed, map.size, map.mm_per_px, kRoomCounts * area);
   return phases;
 }
 

@@ -23,24 +23,37 @@ struct Disease {
   double diffuse_delayed = 0;  // the same in the delayed flesh
 };
 
-/// Random lesions as the group has them.
-Disease make_disease(Random& random, const Anatomy& body, const std::string& group);
-
-/// Expected counts of both phases, [size, size], row 0 at the top.
-struct Phases {
-  std::vector<double> blood_pool, delayed;
-};
-
-/// What differs from patient to patient but not between health and disease: drawn once, rendered twice.
+/// What differs from patient to patient but not between health and disease.
 struct Physiology {
   double pool_sensitivity = 1, delayed_sensitivity = 1;
-  double flesh_delayed = 0.13, shaft = 0.4;
+  double flesh_delayed = 0.13, shaft = 0.46;
   std::vector<double> joint_uptake;                   // one per joint
-  std::vector<double> pool_texture, delayed_texture;  // low-frequency cosines, see texture()
+  std::vector<double> pool_texture, delayed_texture;  // plane waves {kx, ky, phase, amplitude}
 };
 Physiology make_physiology(Random& random, const Anatomy& body);
 
-Phases render(const Anatomy& body, const Physiology& physiology, const Disease& disease, int size);
+/// Random lesions as the group has them. Throws std::invalid_argument for an unknown group.
+Disease make_disease(Random& random, const Anatomy& body, const Physiology& physiology,
+                     const std::string& group);
+
+/// What lies under each pixel, disease apart: computed once, rendered in health and in disease.
+struct Tissue {
+  double flesh = 0, bone = 0, shaft = 0, vessel = 0, joints = 0;  // all 0 in the air
+};
+struct TissueMap {
+  int size = 0;
+  double mm_per_px = 0;
+  std::vector<Tissue> pixels;  // [size, size], row 0 at the top
+
+  Point center_of(int row, int column) const;  // in mm
+};
+TissueMap map_tissue(const Anatomy& body, const Physiology& physiology, int size);
+
+/// Expected counts of both phases, [size, size].
+struct Phases {
+  std::vector<double> blood_pool, delayed;
+};
+Phases render(const TissueMap& map, const Physiology& physiology, const Disease& disease);
 
 /// In-place separable Gaussian blur of a [size, size] image, truncated at 4 sigma, zero outside.
 void gaussian_blur(std::vector<double>& image, int size, double sigma_px);
