@@ -85,6 +85,8 @@ void check(const TrainConfig& c) {
   require_at_least("lr-decay-epochs", static_cast<double>(c.lr_decay_epochs), 1);
   require_at_least("steps", static_cast<double>(c.steps), 0);
   require_at_least("threads", static_cast<double>(c.threads), 0);
+  if (c.norm_at_test != "running" && c.norm_at_test != "batch")
+    refuse("norm-at-test", "'" + c.norm_at_test + "'", "running or batch");
   if (c.precision != "float32")
     refuse("precision", "'" + c.precision + "'", "float32 (the only one the CPU backend trains in)");
   if (c.device != "auto" && c.device != "cpu" && c.device != "cuda")

@@ -32,6 +32,9 @@ struct TrainConfig {
   // Machine.
   std::int64_t threads = 0;  // 0: all
   std::string precision = "float32", device = "auto";
+  // In validation and test, batch normalisation takes the statistics gathered in training (running) or those
+  // of the image at hand, as the reference's test program does (batch).
+  std::string norm_at_test = "running";
   // What the data set says (not options): channels of input and output image.
   std::int64_t input_channels = 0, output_channels = 0;
 
@@ -41,7 +44,8 @@ struct TrainConfig {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainConfig, direction, load_size, crop_size, flip, net_g, net_d, norm,
                                    init_type, n_layers_d, ngf, ndf, dropout, init_gain, gan_mode, lr_policy,
                                    lambda_l1, lr, beta1, batch_size, epochs, epochs_decay, lr_decay_epochs,
-                                   steps, seed, threads, precision, device, input_channels, output_channels)
+                                   steps, seed, threads, precision, device, norm_at_test, input_channels,
+                                   output_channels)
 
 /// Throws std::invalid_argument, one sentence naming the option, for values out of range or at odds with each
 /// other.

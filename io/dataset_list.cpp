@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "io/cohort.h"
 #include "io/file.h"
 
 namespace uptake::io {
@@ -231,6 +232,14 @@ std::string name_within(const fs::path& folder, const fs::path& file) {
 std::string reason_of(const std::exception& error, const fs::path& path) {
   const std::string sentence = error.what(), prefix = path.string() + ": ";
   return sentence.starts_with(prefix) ? sentence.substr(prefix.size()) : sentence;
+}
+
+bool has_split(const fs::path& folder, const std::string& split) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) throw FileError(folder, "is not a folder");
+  if (!fs::exists(folder / "cohort.csv", error)) return find_layout(folder).splits.contains(split);
+  const Cohort cohort = read_cohort(folder / "cohort.csv");
+  return std::any_of(cohort.rows.begin(), cohort.rows.end(), [&](const CohortRow& r) { return r.split == split; });
 }
 
 DatasetListing list_pairs(const fs::path& folder, const std::string& split) {

@@ -1,0 +1,54 @@
+// A training run in one file (safetensors): networks under PyTorch's names ("g.", "d."), Adam's moments, and
+// as JSON the configuration, the progress and the intensity mapping. Self-describing: whoever loads it needs
+// no flags.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "gan/config.h"
+#include "gan/intensity.h"
+#include "gan/pix2pix.h"
+#include "nn/schedule.h"
+
+namespace uptake::gan {
+
+/// How far a run is. Random numbers are functions of (seed, step) and the data order of (seed, epoch), so
+/// these numbers are the whole random state.
+struct Progress {
+  std::int64_t step = 0;      // training steps taken
+  std::int64_t epoch = 1;     // the epoch that is running, from 1
+  std::int64_t position = 0;  // pairs of that epoch already used
+  double epoch_l1_sum = 0;    // sum of G_L1 over the running epoch
+  std::int64_t epoch_steps = 0;
+  double best_metric = 1e300;   // smallest validation L1 so far
+  std::int64_t best_epoch = 0;  // 0: none yet
+  nn::Schedule::PlateauState plateau;
+  std::string data_fingerprint;  // of the names of the training pairs, in order
+};
+
+/// What a checkpoint says besides its tensors.
+struct CheckpointInfo {
+  TrainConfig config;
+  Progress progress;
+  Intensity input, output;
+  std::string version;  // of the program that wrote it
+};
+
+/// Atomically. Throws io::FileError.
+void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& info, Pix2Pix& model);
+
+/// The description only. Throws io::FileError when the file is damaged or no checkpoint of Uptake.
+CheckpointInfo read_checkpoint_info(const std::filesystem::path& path);
+
+/// Description and the trained generator, for inference.
+struct LoadedGenerator {
+  CheckpointInfo info;
+  std::unique_ptr<Network> network;
+};
+LoadedGenerator load_generator(const std::filesystem::path& path);
+
+/// Everything into an existing model of the same configuration.
+void load_checkpoint(const std::filesystem::path& path, Pix2Pix& model);
+
+}  // namespace uptake::gan

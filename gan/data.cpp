@@ -1,0 +1,68 @@
+#include "gan/data.h"
+
+#include <numeric>
+#include <stdexcept>
+
+#include "gan/random_streams.h"
+#include "kernels/philox.h"
+
+namespace uptake::gan {
+
+Example oriented(const io::Pair& pair, const TrainConfig& config) {
+  if (config.direction == "BtoA") return {pair.b, pair.a};
+  return {pair.a, pair.b};
+}
+
+io::Preparation training_preparation(const TrainConfig& c) {
+  return {c.load_size, c.load_size, c.crop_size, c.crop_size};
+}
+
+io::Preparation test_preparation(const TrainConfig& c) {
+  if (c.load_size == 0) return {};
+  const std::int64_t size = c.crop_size > 0 ? c.crop_size : c.load_size;
+  return {size, size, 0, 0};
+}
+
+std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig& c, std::int64_t epoch) {
+  const auto number = static_cast<std::uint32_t>(epoch);
+  const kernels::RandomKey order{c.seed, streams::kOrder, number},
+      augment{c.seed, streams::kAugmentation, number};
+  std::vector<std::size_t> shuffled(data.size());
+  std::iota(shuffled.begin(), shuffled.end(), std::size_t{0});
+  for (std::size_t i = shuffled.size(); i > 1; --i)  // Fisher-Yates
+    std::swap(shuffled[i - 1], shuffled[kernels::philox_word(order, i) % i]);
+
+  std::vector<io::Draw> draws;
+  for (const std::size_t index : shuffled) {
+    const auto words = kernels::philox(augment, draws.size());
+    io::Draw draw;
+    draw.index = index;
+    draw.flip = c.flip && words[2] % 2 == 1;
+    if (c.crop_size > 0) {
+      const io::ImageHeader& header = data.entry(index).a_header;
+      const std::int64_t h = c.load_size > 0 ? c.load_size : header.height;
+      const std::int64_t w = c.load_size > 0 ? c.load_size : header.width;
+      if (h < c.crop_size || w < c.crop_size)
+        throw std::invalid_argument(data.name(index) + " is " + std::to_string(h) + "x" + std::to_string(w) +
+                                    " pixels, smaller than --crop-size " + std::to_string(c.crop_size));
+      draw.crop_y = words[0] % (h - c.crop_size + 1);
+      draw.crop_x = words[1] % (w - c.crop_size + 1);
+    }
+    draws.push_back(draw);
+  }
+  return draws;
+}
+
+std::string fingerprint(const io::PairDataset& data) {
+  std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
+  const auto add = [&](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3ull; };
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    for (const char byte : data.name(i)) add(static_cast<unsigned char>(byte));
+    add(0);
+  }
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[hash >> shift & 15];
+  return text;
+}
+
+}  // namespace uptake::gan

@@ -1,0 +1,38 @@
+// A generator judged on a split: metrics of every pair, and their summary.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gan/data.h"
+#include "gan/metrics.h"
+#include "gan/translator.h"
+
+namespace uptake::gan {
+
+/// One pair: its name, its metrics, and the three images in file units.
+struct CaseResult {
+  std::string name;
+  ImageMetrics metrics;
+  io::Image input, prediction, truth;
+};
+
+struct Summary {
+  std::size_t cases = 0;
+  ImageMetrics mean;  // psnr: mean over the cases with a finite one
+};
+
+/// Translates the first `count` pairs of the data set (all when it has fewer), in order, and hands each
+/// result to `on_case`.
+Summary evaluate(Network& generator, const io::PairDataset& data, const TrainConfig& config,
+                 const Intensity& input, const Intensity& output, NormAtTest norm,
+                 const std::function<void(const CaseResult&)>& on_case = {}, std::size_t count = SIZE_MAX);
+
+/// As gray or color levels for people: what the network sees, -1 black and +1 white (for counts: a
+/// square-root scale).
+io::Image display(const io::Image& image, const Intensity& intensity);
+
+/// Input, prediction and truth side by side.
+io::Image display_row(const CaseResult& result, const Intensity& input, const Intensity& output);
+
+}  // namespace uptake::gan

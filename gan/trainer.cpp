@@ -1,0 +1,275 @@
+#include "gan/trainer.h"
+
+#include <array>
+#include <cmath>
+#include <optional>
+#include <ostream>
+#include <sstream>
+
+#include "gan/evaluation.h"
+#include "gan/random_streams.h"
+#include "io/csv_log.h"
+#include "io/file.h"
+#include "io/montage.h"
+#include "io/progress.h"
+#include "kernels/threads.h"
+
+namespace uptake::gan {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uintmax_t kCacheBytes = std::uintmax_t{1} << 30;
+constexpr int kLoaderThreads = 2;
+constexpr std::size_t kSamples = 4;
+
+std::string text(double value) {
+  std::ostringstream s;
+  s.precision(4);
+  s << value;
+  return s.str();
+}
+
+std::string text(const Losses& l) {
+  return "G_GAN " + text(l.g_gan) + "  G_L1 " + text(l.g_l1) + "  D_real " + text(l.d_real) + "  D_fake " +
+         text(l.d_fake);
+}
+
+class Run {
+ public:
+  Run(const TrainRequest& request, const std::atomic<bool>& stop, std::ostream& out)
+      : request_(request), stop_(stop), out_(out) {}
+
+  TrainOutcome operator()(const std::function<void()>& on_start) {
+    prepare();
+    if (on_start) on_start();
+    begin_bar();
+    bool stopped = false;
+    while (!finished() && !stopped) stopped = epoch();
+    bar_->finish();
+    return {stopped, info_.progress};
+  }
+
+ private:
+  const TrainConfig& config() const { return info_.config; }
+  fs::path file(const char* name) const { return request_.out / name; }
+  std::int64_t last_epoch() const { return config().epochs + config().epochs_decay; }
+  bool enough_steps() const { return config().steps > 0 && info_.progress.step >= config().steps; }
+  bool finished() const { return info_.progress.epoch > last_epoch() || enough_steps(); }
+  std::int64_t steps_per_epoch() const {
+    const auto pairs = static_cast<std::int64_t>(data_->size());
+    return (pairs + config().batch_size - 1) / config().batch_size;
+  }
+  std::int64_t total_steps() const {
+    const std::int64_t all = last_epoch() * steps_per_epoch();
+    return config().steps > 0 ? std::min(config().steps, all) : all;
+  }
+
+  void prepare() {
+    info_.config = request_.config;
+    info_.version = request_.version;
+    check(info_.config);
+    const bool holds_a_run = fs::exists(file("last.safetensors"));
+    if (request_.resume && !holds_a_run)
+      throw io::FileError(request_.out, "holds no last.safetensors to resume from");
+    if (!request_.resume && holds_a_run)
+      throw io::FileError(request_.out,
+                          "already holds a training run; give --resume to go on with it, or another --out");
+    io::ensure_writable_folder(request_.out);
+    kernels::set_threads(static_cast<int>(config().threads));
+    open_data();
+    model_.emplace(make_generator(config()), make_discriminator(config()), pix2pix_options(config()));
+    if (request_.resume) resume();
+    open_logs();
+  }
+
+  void open_data() {
+    const io::DatasetOptions options{request_.skip_bad, kCacheBytes};
+    data_.emplace(request_.data, "train", options);
+    const io::IntensityRange range = data_->verify(kLoaderThreads);
+    if (io::has_split(request_.data, "val")) {
+      validation_.emplace(request_.data, "val", options);
+      validation_->verify(kLoaderThreads);
+    }
+    for (const auto* data : {&data_, &validation_})
+      if (*data)
+        for (const auto& problem : (*data)->problems())
+          out_ << "left out: " << problem.file << ": " << problem.reason << "\n";
+    const bool a_to_b = config().direction == "AtoB";
+    info_.config.input_channels = a_to_b ? data_->a_channels() : data_->b_channels();
+    info_.config.output_channels = a_to_b ? data_->b_channels() : data_->a_channels();
+    info_.input = Intensity::of(data_->kind(), a_to_b ? range.a_max : range.b_max);
+    info_.output = Intensity::of(data_->kind(), a_to_b ? range.b_max : range.a_max);
+    if (validation_ &&
+        (validation_->kind() != data_->kind() || validation_->a_channels() != data_->a_channels() ||
+         validation_->b_channels() != data_->b_channels()))
+      throw TrainingError("the val split has other channels or another bit depth than the train split");
+    info_.progress.data_fingerprint = fingerprint(*data_);
+    out_ << "data: " << data_->size() << " training pairs, "
+         << (validation_ ? std::to_string(validation_->size()) + " validation pairs"
+                         : std::string("no val split"))
+         << "\n";
+  }
+
+  void resume() {
+    const fs::path path = file("last.safetensors");
+    const CheckpointInfo saved = read_checkpoint_info(path);
+    if (saved.config.input_channels != config().input_channels ||
+        saved.config.output_channels != config().output_channels ||
+        saved.progress.data_fingerprint != info_.progress.data_fingerprint)
+      throw TrainingError(path.string() + " was trained on other pairs than those in " +
+                          request_.data.string() + "; a run can only be resumed on its own data");
+    load_checkpoint(path, *model_);
+    info_.progress = saved.progress;
+    info_.input = saved.input;
+    info_.output = saved.output;
+    out_ << "resuming after step " << saved.progress.step << ", in epoch " << saved.progress.epoch << "\n";
+  }
+
+  void open_logs() {
+    schedule_.emplace(schedule_options(config()));
+    schedule_->plateau = info_.progress.plateau;
+    std::optional<std::int64_t> step, epoch;
+    if (request_.resume) {
+      step = info_.progress.step;
+      epoch = info_.progress.epoch - 1;
+    }
+    losses_.emplace(file("losses.csv"),
+                    std::vector<std::string>{"epoch", "lr", "G_GAN", "G_L1", "D_real", "D_fake"}, step);
+    if (validation_)
+      metrics_.emplace(file("validation.csv"), std::vector<std::string>{"L1", "PSNR", "SSIM"}, epoch);
+    io::ensure_writable_folder(file("samples"));
+  }
+
+  void begin_bar() {
+    io::ProgressOptions options;
+    options.title = "training";
+    options.total = total_steps();
+    options.start = info_.progress.step;
+    options.images_per_step = config().batch_size;
+    options.out = &out_;
+    bar_.emplace(options);
+  }
+
+  // Runs the rest of an epoch. True: stopped in the middle of it.
+  bool epoch() {
+    Progress& p = info_.progress;
+    std::vector<io::Draw> draws = epoch_draws(*data_, config(), p.epoch);
+    draws.erase(draws.begin(), draws.begin() + p.position);
+    const auto ahead = static_cast<std::size_t>(2 * config().batch_size + 2);
+    io::PairLoader loader(*data_, training_preparation(config()), draws, kLoaderThreads, ahead);
+    while (p.position < static_cast<std::int64_t>(data_->size())) {
+      step(loader);
+      if (enough_steps()) break;
+      if (stop_) {
+        save("last.safetensors");
+        return true;
+      }
+    }
+    end_of_epoch();
+    return false;
+  }
+
+  void step(io::PairLoader& loader) {
+    Progress& p = info_.progress;
+    std::vector<nn::Tensor> inputs, targets;
+    while (static_cast<std::int64_t>(inputs.size()) < config().batch_size) {
+      const auto pair = loader.next();
+      if (!pair) break;
+      const Example example = oriented(*pair, config());
+      const std::int64_t multiple = model_->generator().size_multiple();
+      inputs.push_back(pad_to_multiple(to_network(example.input, info_.input), multiple));
+      targets.push_back(pad_to_multiple(to_network(example.target, info_.output), multiple));
+    }
+    const double rate = schedule_->rate(p.epoch);
+    const auto number = static_cast<std::uint32_t>(p.step);
+    const Losses losses =
+        model_->step(stack(inputs), stack(targets), rate, {config().seed, streams::kDropout, number});
+    require_finite(losses);
+    ++p.step;
+    p.position += static_cast<std::int64_t>(inputs.size());
+    p.epoch_l1_sum += losses.g_l1;
+    ++p.epoch_steps;
+    losses_->append(p.step, std::array{static_cast<double>(p.epoch), rate, losses.g_gan, losses.g_l1,
+                                       losses.d_real, losses.d_fake});
+    bar_->update(p.step, text(losses));
+  }
+
+  void require_finite(const Losses& l) const {
+    const std::pair<const char*, double> named[] = {
+        {"G_GAN", l.g_gan}, {"G_L1", l.g_l1}, {"D_real", l.d_real}, {"D_fake", l.d_fake}};
+    for (const auto& [name, value] : named)
+      if (!std::isfinite(value))
+        throw TrainingError(std::string("loss ") + name + " is " + text(value) + " at step " +
+                            std::to_string(info_.progress.step + 1) +
+                            ": training has diverged (a smaller --lr may help); the checkpoints in " +
+                            request_.out.string() + " are from before");
+  }
+
+  // Judges the generator, keeps the best one, and turns the page (unless --steps ended the epoch early).
+  void end_of_epoch() {
+    Progress& p = info_.progress;
+    double metric = p.epoch_l1_sum / static_cast<double>(p.epoch_steps);
+    if (validation_) {
+      const Summary s = validate(*validation_, true);
+      metric = s.mean.l1;
+      metrics_->append(p.epoch, std::array{s.mean.l1, s.mean.psnr, s.mean.ssim});
+      bar_->message("epoch " + std::to_string(p.epoch) + ": validation L1 " + text(s.mean.l1) + ", PSNR " +
+                    text(s.mean.psnr) + " dB, SSIM " + text(s.mean.ssim));
+    } else {
+      validate(*data_, false);
+      bar_->message("epoch " + std::to_string(p.epoch) + ": mean training G_L1 " + text(metric));
+    }
+    schedule_->observe(metric);
+    p.plateau = schedule_->plateau;
+    const bool best = metric < p.best_metric;
+    if (best) {
+      p.best_metric = metric;
+      p.best_epoch = p.epoch;
+    }
+    if (p.position >= static_cast<std::int64_t>(data_->size())) {
+      ++p.epoch;
+      p.position = p.epoch_steps = 0;
+      p.epoch_l1_sum = 0;
+    }
+    save("last.safetensors");
+    if (best) save("best.safetensors");
+  }
+
+  // Metrics over a split, or only the sample pictures, which it writes in any case.
+  Summary validate(const io::PairDataset& data, bool all) {
+    std::vector<std::vector<io::Image>> rows;
+    const auto keep_row = [&](const CaseResult& r) {
+      if (rows.size() < kSamples)
+        rows.push_back({display(r.input, info_.input), display(r.prediction, info_.output),
+                        display(r.truth, info_.output)});
+    };
+    const Summary summary =
+        evaluate(model_->generator(), data, config(), info_.input, info_.output,
+                 norm_at_test(config().norm_at_test), keep_row, all ? data.size() : kSamples);
+    std::string number = std::to_string(info_.progress.epoch);
+    number.insert(0, number.size() < 4 ? 4 - number.size() : 0, '0');
+    io::write_png(file("samples") / ("epoch_" + number + ".png"), io::montage(rows, 4));
+    return summary;
+  }
+
+  void save(const char* name) { save_checkpoint(file(name), info_, *model_); }
+
+  const TrainRequest& request_;
+  const std::atomic<bool>& stop_;
+  std::ostream& out_;
+  CheckpointInfo info_;
+  std::optional<io::PairDataset> data_, validation_;
+  std::optional<Pix2Pix> model_;
+  std::optional<nn::Schedule> schedule_;
+  std::optional<io::CsvLog> losses_, metrics_;
+  std::optional<io::Progress> bar_;
+};
+
+}  // namespace
+
+TrainOutcome train(const TrainRequest& request, const std::atomic<bool>& stop, std::ostream& out,
+                   const std::function<void()>& on_start) {
+  return Run(request, stop, out)(on_start);
+}
+
+}  // namespace uptake::gan

@@ -1,0 +1,45 @@
+// A training run in a folder: data in, checkpoints, logs and sample pictures out.
+//
+//   OUT/last.safetensors     after every epoch, and when the run is stopped
+//   OUT/best.safetensors     the epoch with the smallest validation L1 (training L1 where there is no val
+//   split) OUT/losses.csv           every step: learning rate and the four losses OUT/validation.csv every
+//   epoch: L1, PSNR, SSIM over the val split OUT/samples/             every epoch: input, prediction and
+//   truth of up to four pairs
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <stdexcept>
+
+#include "gan/checkpoint.h"
+#include "gan/translator.h"
+
+namespace uptake::gan {
+
+struct TrainRequest {
+  TrainConfig config;
+  std::filesystem::path data, out;
+  bool resume = false;    // go on from OUT/last.safetensors
+  bool skip_bad = false;  // leave bad files out instead of refusing to start
+  std::string version;    // goes into checkpoints
+};
+
+/// Training cannot go on: a loss is not finite, or the data is not what the run was started with.
+struct TrainingError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct TrainOutcome {
+  bool stopped = false;  // before its end, by `stop`
+  Progress progress;
+};
+
+/// Trains until the configuration's end, or until `stop` is set: then the step under way is finished and
+/// everything saved. A resumed run ends with the bits of an uninterrupted one. What is going on is told on
+/// `out`. Throws TrainingError, io::FileError, std::invalid_argument.
+/// `on_start` is called once when nothing stands in the way any more, before the first step.
+TrainOutcome train(const TrainRequest& request, const std::atomic<bool>& stop, std::ostream& out,
+                   const std::function<void()>& on_start = {});
+
+}  // namespace uptake::gan

@@ -1,0 +1,35 @@
+#include "gan/translator.h"
+
+#include <stdexcept>
+
+namespace uptake::gan {
+
+NormAtTest norm_at_test(const std::string& name) {
+  if (name == "running") return NormAtTest::running;
+  if (name == "batch") return NormAtTest::batch;
+  throw std::invalid_argument("--norm-at-test is '" + name + "', expected running or batch");
+}
+
+io::Image translate(Network& generator, const io::Image& image, const Intensity& input,
+                    const Intensity& output, NormAtTest norm) {
+  const nn::NoGrad no_grad;
+  Mode mode = Mode::inference();
+  if (norm == NormAtTest::batch) mode.statistics = nn::StatisticsFrom::batch;
+  const nn::Tensor x = pad_to_multiple(to_network(image, input), generator.size_multiple());
+  const nn::Tensor y = generator.forward(Var(x), mode).value();
+  return from_network(crop_to(y, image.height, image.width), 0, output);
+}
+
+Translator::Translator(const std::filesystem::path& checkpoint)
+    : loaded_(load_generator(checkpoint)), norm_(norm_at_test(info().config.norm_at_test)) {}
+
+io::Image Translator::operator()(const io::Image& image) {
+  if (image.channels != info().config.input_channels)
+    throw std::invalid_argument("the image has " + std::to_string(image.channels) +
+                                " channels, the model expects " +
+                                std::to_string(info().config.input_channels));
+  if (image.samples.empty()) throw std::invalid_argument("the image has no pixels");
+  return translate(*loaded_.network, image, info().input, info().output, norm_);
+}
+
+}  // namespace uptake::gan

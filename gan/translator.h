@@ -1,0 +1,38 @@
+// A trained generator applied to images of any size.
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "gan/checkpoint.h"
+
+namespace uptake::gan {
+
+/// Where a trained network's batch normalisation takes its statistics from. The reference's test program uses
+/// the image at hand (and leaves dropout on); running statistics make the output of one image independent of
+/// its batch.
+enum class NormAtTest { running, batch };
+
+/// Throws std::invalid_argument for a name that is neither "running" nor "batch".
+NormAtTest norm_at_test(const std::string& name);
+
+/// The output for one image, in file units and of the same height and width: mapped to the network's range,
+/// padded to its multiple by repeating the border, generated without dropout, cropped and mapped back.
+io::Image translate(Network& generator, const io::Image& image, const Intensity& input,
+                    const Intensity& output, NormAtTest norm = NormAtTest::running);
+
+/// A checkpoint ready to translate, with the statistics its configuration names.
+class Translator {
+ public:
+  explicit Translator(const std::filesystem::path& checkpoint);
+
+  /// Throws std::invalid_argument when the image's channels or kind are not those the model was trained on.
+  io::Image operator()(const io::Image& image);
+
+  const CheckpointInfo& info() const { return loaded_.info; }
+
+ private:
+  LoadedGenerator loaded_;
+  NormAtTest norm_;
+};
+
+}  // namespace uptake::gan
