@@ -1,7 +1,6 @@
 // Folders of small images with known pixels, for the tests of data sets and loaders.
 #pragma once
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
