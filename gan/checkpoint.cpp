@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "gan/fingerprint.h"
 #include "gan/state.h"
 #include "io/file.h"
 #include "io/safetensors.h"
@@ -106,9 +107,15 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
 
 LoadedGenerator load_generator(const std::filesystem::path& path) {
   const auto file = io::read_safetensors(path, [](std::string_view name) { return name.starts_with("g."); });
-  LoadedGenerator loaded{info_of(file), nullptr};
+  LoadedGenerator loaded{info_of(file), nullptr, ""};
   loaded.network = make_generator(loaded.info.config);
   get_state(file, "g.", loaded.network->store());
+  Fingerprint fingerprint;
+  for (const auto& [name, tensor] : file.tensors) {
+    fingerprint.add(name);
+    fingerprint.add(tensor.data);
+  }
+  loaded.fingerprint = fingerprint.hex();
   return loaded;
 }
 

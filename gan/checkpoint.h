@@ -45,6 +45,7 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path);
 struct LoadedGenerator {
   CheckpointInfo info;
   std::unique_ptr<Network> network;
+  std::string fingerprint;  // of its weights, 16 hex digits
 };
 LoadedGenerator load_generator(const std::filesystem::path& path);
 

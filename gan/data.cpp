@@ -3,6 +3,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "gan/fingerprint.h"
 #include "gan/random_streams.h"
 #include "kernels/philox.h"
 
@@ -54,15 +55,9 @@ std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig
 }
 
 std::string fingerprint(const io::PairDataset& data) {
-  std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
-  const auto add = [&](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3ull; };
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    for (const char byte : data.name(i)) add(static_cast<unsigned char>(byte));
-    add(0);
-  }
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[hash >> shift & 15];
-  return text;
+  Fingerprint names;
+  for (std::size_t i = 0; i < data.size(); ++i) names.add(data.name(i));
+  return names.hex();
 }
 
 }  // namespace uptake::gan

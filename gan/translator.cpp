@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "gan/data.h"
+
 namespace uptake::gan {
 
 NormAtTest norm_at_test(const std::string& name) {
@@ -20,8 +22,9 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
   return from_network(crop_to(y, image.height, image.width), 0, output);
 }
 
-Translator::Translator(const std::filesystem::path& checkpoint)
-    : loaded_(load_generator(checkpoint)), norm_(norm_at_test(info().config.norm_at_test)) {}
+Translator::Translator(const std::filesystem::path& checkpoint, const std::string& norm)
+    : loaded_(load_generator(checkpoint)),
+      norm_(norm_at_test(norm.empty() ? info().config.norm_at_test : norm)) {}
 
 io::Image Translator::operator()(const io::Image& image) {
   if (image.channels != info().config.input_channels)
@@ -29,7 +32,11 @@ io::Image Translator::operator()(const io::Image& image) {
                                 " channels, the model expects " +
                                 std::to_string(info().config.input_channels));
   if (image.samples.empty()) throw std::invalid_argument("the image has no pixels");
-  return translate(*loaded_.network, image, info().input, info().output, norm_);
+  const io::Preparation size = test_preparation(info().config);
+  if (size.load_h == 0) return translate(*loaded_.network, image, info().input, info().output, norm_);
+  const io::Image resized = io::resize_bicubic(image, size.load_h, size.load_w);
+  const io::Image output = translate(*loaded_.network, resized, info().input, info().output, norm_);
+  return io::resize_bicubic(output, image.height, image.width);
 }
 
 }  // namespace uptake::gan

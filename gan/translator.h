@@ -20,15 +20,19 @@ NormAtTest norm_at_test(const std::string& name);
 io::Image translate(Network& generator, const io::Image& image, const Intensity& input,
                     const Intensity& output, NormAtTest norm = NormAtTest::running);
 
-/// A checkpoint ready to translate, with the statistics its configuration names.
+/// A checkpoint ready to translate.
 class Translator {
  public:
-  explicit Translator(const std::filesystem::path& checkpoint);
+  /// `norm`: running or batch; empty: as the checkpoint's configuration says.
+  explicit Translator(const std::filesystem::path& checkpoint, const std::string& norm = "");
 
+  /// The output has the size of the image; a model trained on resized images sees it at that size.
   /// Throws std::invalid_argument when the image's channels or kind are not those the model was trained on.
   io::Image operator()(const io::Image& image);
 
   const CheckpointInfo& info() const { return loaded_.info; }
+  /// Identifies the generator's weights, 16 hex digits.
+  const std::string& fingerprint() const { return loaded_.fingerprint; }
 
  private:
   LoadedGenerator loaded_;

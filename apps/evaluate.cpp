@@ -1,0 +1,205 @@
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli.h"
+#include "gan/evaluation.h"
+#include "io/csv_log.h"
+#include "io/file.h"
+#include "io/report.h"
+#include "kernels/threads.h"
+
+namespace uptake::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kPicturesInReport = 24;
+
+struct Scores {
+  std::vector<std::string> names;
+  std::vector<double> l1, psnr, ssim;
+};
+
+struct Statistics {
+  double mean = 0, sd = 0, median = 0;
+};
+
+// Over the finite values; PSNR is infinite where prediction and truth are equal.
+Statistics statistics(std::vector<double> values) {
+  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  Statistics s;
+  if (values.empty()) return s;
+  const auto count = static_cast<double>(values.size());
+  for (const double v : values) s.mean += v / count;
+  for (const double v : values) s.sd += (v - s.mean) * (v - s.mean);
+  s.sd = values.size() > 1 ? std::sqrt(s.sd / (count - 1)) : 0;
+  std::ranges::sort(values);
+  const std::size_t middle = values.size() / 2;
+  s.median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return s;
+}
+
+std::string number(double v) { return std::isfinite(v) ? io::number_text(v) : "inf"; }
+
+// A CSV field, quoted when it has to be.
+std::string field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv(const Scores& s) {
+  std::ostringstream text;
+  text.precision(std::numeric_limits<double>::digits10);
+  text << "case,l1,psnr_db,ssim\n";
+  for (std::size_t i = 0; i < s.names.size(); ++i)
+    text << field(s.names[i]) << "," << s.l1[i] << "," << s.psnr[i] << "," << s.ssim[i] << "\n";
+  return text.str();
+}
+
+nlohmann::json json_of(const Statistics& s) { return {{"mean", s.mean}, {"sd", s.sd}, {"median", s.median}}; }
+
+std::vector<io::Chart> loss_charts(const fs::path& run) {
+  std::vector<io::Chart> charts;
+  const auto add = [&](const char* file, const char* title, const char* x,
+                       const std::vector<std::string>& columns,
+                       const std::vector<io::ChartReference>& references = {}) {
+    if (!fs::exists(run / file)) return;
+    const io::CsvTable table = io::read_csv_log(run / file);
+    io::Chart chart;
+    chart.title = title;
+    chart.x_label = x;
+    chart.references = references;
+    for (const auto& column : columns) {
+      const auto found = std::ranges::find(table.columns, column);
+      if (found == table.columns.end()) continue;
+      chart.series.push_back({column,
+                              {table.steps.begin(), table.steps.end()},
+                              table.values[static_cast<std::size_t>(found - table.columns.begin())]});
+    }
+    if (!chart.series.empty() && !table.steps.empty()) charts.push_back(chart);
+  };
+  add("losses.csv", "Generator: weighted L1", "step", {"G_L1"});
+  add("losses.csv", "Adversarial losses", "step", {"G_GAN", "D_real", "D_fake"}, {{"log 2", std::log(2.0)}});
+  add("validation.csv", "Validation L1", "epoch", {"L1"});
+  add("validation.csv", "Validation SSIM", "epoch", {"SSIM"});
+  return charts;
+}
+
+std::string unit_of(const gan::Intensity& intensity) {
+  if (intensity.kind == io::SampleKind::counts) return "counts";
+  return intensity.kind == io::SampleKind::u8 ? "of 255" : "of 65535";
+}
+
+}  // namespace
+
+int evaluate(Arguments arguments) {
+  fs::path checkpoint, data_path, out;
+  std::string split = "test", norm;
+  std::int64_t threads = 0;
+  bool skip_bad = false;
+  Options options(
+      {.name = "evaluate",
+       .synopsis = "uptake evaluate --model CKPT --data DIR --out DIR [OPTION]...",
+       .summary = "judge a trained model on a split and write a report",
+       .description =
+           "Translates every pair of the split and compares prediction and truth: L1 in the units of the "
+           "files (gray levels or counts), PSNR in dB and SSIM (Gaussian window 11x11, sigma 1.5), both for "
+           "the data range of the model (255, 65535, or the largest training count). Writes metrics.csv "
+           "(each case), summary.json (mean, sd, median) and report.html: one self-contained file with "
+           "figures, the loss curves of the run the checkpoint lies in, and input, prediction and truth "
+           "side by side.",
+       .example =
+           "  uptake evaluate --model run/best.safetensors --data cohort --split test --out report\n"});
+  options.add_path("model", checkpoint, "checkpoint of uptake train (required)");
+  options.add_path("data", data_path, "folder of the data set (required)");
+  options.add("split", split, "train, val or test");
+  options.add_path("out", out, "folder for the results (required)");
+  options.add("norm-at-test", norm,
+              "statistics of batch normalisation: running or batch (see uptake train); default: as trained");
+  options.add("threads", threads, "CPU threads; 0: all");
+  options.add_flag("skip-bad", skip_bad, "leave bad files out instead of refusing to start");
+  if (!options.parse(arguments)) return kExitOk;
+  if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
+  if (data_path.empty()) throw UsageError("--data is missing: the folder of the data set");
+  if (out.empty()) throw UsageError("--out is missing: the folder for the results");
+
+  kernels::set_threads(static_cast<int>(threads));
+  gan::LoadedGenerator model = gan::load_generator(checkpoint);
+  const gan::CheckpointInfo& info = model.info;
+  if (norm.empty()) norm = info.config.norm_at_test;
+  const gan::NormAtTest statistics_from = gan::norm_at_test(norm);
+  io::PairDataset data(data_path, split, {skip_bad, 0});
+  io::ensure_writable_folder(out);
+
+  Scores scores;
+  std::vector<io::ImageRow> rows;
+  const std::size_t every = (data.size() + kPicturesInReport - 1) / kPicturesInReport;
+  const auto on_case = [&](const gan::CaseResult& r) {
+    if (scores.names.size() % every == 0)
+      rows.push_back({r.name,
+                      {{gan::display(r.input, info.input), "input"},
+                       {gan::display(r.prediction, info.output), "prediction"},
+                       {gan::display(r.truth, info.output), "truth"}}});
+    scores.names.push_back(r.name);
+    scores.l1.push_back(r.metrics.l1);
+    scores.psnr.push_back(r.metrics.psnr);
+    scores.ssim.push_back(r.metrics.ssim);
+  };
+  gan::evaluate(*model.network, data, info.config, info.input, info.output, statistics_from, on_case);
+
+  const Statistics l1 = statistics(scores.l1), psnr = statistics(scores.psnr), ssim = statistics(scores.ssim);
+  const nlohmann::json summary = {{"model", checkpoint.string()},
+                                  {"data", data_path.string()},
+                                  {"split", split},
+                                  {"cases", scores.names.size()},
+                                  {"norm_at_test", norm},
+                                  {"data_range", info.output.scale},
+                                  {"l1", json_of(l1)},
+                                  {"psnr_db", json_of(psnr)},
+                                  {"ssim", json_of(ssim)}};
+  io::write_file_atomically(out / "metrics.csv", csv(scores));
+  io::write_file_atomically(out / "summary.json", summary.dump(2) + "\n");
+
+  const bool counts = info.output.kind == io::SampleKind::counts;
+  io::Report report("Evaluation of " + checkpoint.filename().string());
+  report.paragraph("The model of step " + std::to_string(info.progress.step) + " on the " + split +
+                   " split: " + std::to_string(scores.names.size()) + " pairs." +
+                   (counts ? " Images are shown on a square-root scale, dark where counts are high." : ""));
+  report.figures({{"L1 (" + unit_of(info.output) + ")", number(l1.mean)},
+                  {"PSNR (dB)", number(psnr.mean)},
+                  {"SSIM", number(ssim.mean)},
+                  {"cases", std::to_string(scores.names.size())}});
+  report.section("Input, prediction, truth");
+  report.images(rows);
+  if (const auto charts = loss_charts(checkpoint.parent_path()); !charts.empty()) {
+    report.section("Training");
+    report.charts(charts);
+  }
+  report.section("Every case");
+  io::ReportTable table{"", {"case", "L1", "PSNR (dB)", "SSIM"}, {}};
+  for (std::size_t i = 0; i < scores.names.size(); ++i)
+    table.rows.push_back(
+        {scores.names[i], number(scores.l1[i]), number(scores.psnr[i]), number(scores.ssim[i])});
+  report.table(table);
+  report.section("Configuration");
+  io::Report::Pairs configuration;
+  for (const auto& [key, value] : nlohmann::json(info.config).items())
+    configuration.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+  report.configuration(configuration);
+  report.write(out / "report.html");
+
+  std::cout << "cases  " << scores.names.size() << "\n"
+            << "L1     " << number(l1.mean) << " " << unit_of(info.output) << " (sd " << number(l1.sd)
+            << ")\n"
+            << "PSNR   " << number(psnr.mean) << " dB (sd " << number(psnr.sd) << ")\n"
+            << "SSIM   " << number(ssim.mean) << " (sd " << number(ssim.sd) << ")\n"
+            << "report " << (out / "report.html").string() << "\n";
+  return kExitOk;
+}
+
+}  // namespace uptake::apps

@@ -1,0 +1,74 @@
+#include <iostream>
+
+#include "apps/cli.h"
+#include "gan/checkpoint.h"
+#include "io/dicom.h"
+#include "io/file.h"
+#include "io/image.h"
+
+namespace uptake::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string describe_checkpoint(const fs::path& path) {
+  const gan::CheckpointInfo info = gan::read_checkpoint_info(path);
+  const gan::TrainConfig& c = info.config;
+  std::ostringstream text;
+  text << "checkpoint written by " << info.version << "\n"
+       << "  generator      " << c.net_g << ", ngf " << c.ngf << ", norm " << c.norm << ", "
+       << c.input_channels << " -> " << c.output_channels << " channels, "
+       << make_generator(c)->store().parameter_count() << " parameters\n"
+       << "  discriminator  " << c.net_d << ", ndf " << c.ndf << ", "
+       << make_discriminator(c)->store().parameter_count() << " parameters\n"
+       << "  trained        " << info.progress.step << " steps, in epoch " << info.progress.epoch << " of "
+       << c.epochs + c.epochs_decay << "\n";
+  if (info.progress.best_epoch > 0)
+    text << "  best           epoch " << info.progress.best_epoch << ", L1 " << info.progress.best_metric
+         << "\n";
+  text << "  input          " << nlohmann::json(info.input).dump() << "\n"
+       << "  output         " << nlohmann::json(info.output).dump() << "\n"
+       << "  configuration\n";
+  for (const auto& [key, value] : nlohmann::json(c).items())
+    text << "    " << key << " = " << value.dump() << "\n";
+  return text.str();
+}
+
+std::string describe_picture(const fs::path& path) {
+  const io::Image image = io::read_image(path);
+  return "picture, " + std::to_string(image.width) + "x" + std::to_string(image.height) + " pixels, " +
+         std::to_string(image.channels) + (image.channels == 1 ? " channel, " : " channels, ") +
+         (image.kind == io::SampleKind::u16 ? "16" : "8") + " bit\n";
+}
+
+}  // namespace
+
+int inspect(Arguments arguments) {
+  std::vector<fs::path> files;
+  Options options(
+      {.name = "inspect",
+       .synopsis = "uptake inspect FILE...",
+       .summary = "explain a checkpoint or a DICOM file",
+       .description =
+           "Prints what each FILE is: of a checkpoint its networks, progress, intensity mapping and "
+           "whole configuration; of a DICOM file its kind, frames, views, counts, spacing, "
+           "identity and transfer syntax; of a picture its size and depth.",
+       .example = "  uptake inspect run/best.safetensors cohort/dicom/P001_bloodpool.dcm\n"});
+  options.add_files(files, "FILE", "files to explain");
+  if (!options.parse(arguments)) return kExitOk;
+  if (files.empty()) throw UsageError("no file given (see uptake inspect --help)");
+  for (const fs::path& file : files) {
+    const std::string extension = file.extension().string();
+    std::cout << file.string() << ": ";
+    if (extension == ".safetensors")
+      std::cout << describe_checkpoint(file);
+    else if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
+      std::cout << describe_picture(file);
+    else
+      std::cout << io::describe_dicom(file);
+    std::cout << std::flush;
+  }
+  return kExitOk;
+}
+
+}  // namespace uptake::apps

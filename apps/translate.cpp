@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "apps/cli.h"
+#include "gan/translator.h"
+#include "io/dicom.h"
+#include "io/file.h"
+#include "kernels/threads.h"
+
+namespace uptake::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string lower_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  return extension;
+}
+
+bool is_picture(const fs::path& path) {
+  const std::string extension = lower_extension(path);
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
+
+// Files stand for themselves, folders for the pictures and DICOM files in them.
+std::vector<fs::path> find_inputs(const std::vector<fs::path>& arguments) {
+  std::vector<fs::path> inputs;
+  for (const fs::path& argument : arguments) {
+    if (!fs::exists(argument)) throw io::FileError(argument, "does not exist");
+    if (!fs::is_directory(argument)) {
+      inputs.push_back(argument);
+      continue;
+    }
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(argument))
+      if (entry.is_regular_file() && (is_picture(entry.path()) || io::is_dicom(entry.path())))
+        found.push_back(entry.path());
+    if (found.empty()) throw io::FileError(argument, "holds no PNG, JPEG or DICOM file");
+    std::ranges::sort(found);
+    inputs.insert(inputs.end(), found.begin(), found.end());
+  }
+  return inputs;
+}
+
+// Where each input's translation goes: OUT itself for one input if OUT names a file, else OUT/<stem>.png or
+// .dcm.
+std::map<fs::path, fs::path> find_outputs(const std::vector<fs::path>& inputs, const fs::path& out) {
+  std::map<fs::path, fs::path> outputs;
+  std::set<fs::path> taken;
+  const bool one_file = inputs.size() == 1 && !fs::is_directory(out) &&
+                        (lower_extension(out) == ".png" || lower_extension(out) == ".dcm");
+  for (const fs::path& input : inputs) {
+    const bool picture = is_picture(input);
+    const fs::path output =
+        one_file ? out
+                 : out / (picture ? input.stem() : input.filename().stem()).concat(picture ? ".png" : ".dcm");
+    if (picture != (lower_extension(output) == ".png"))
+      throw io::FileError(output, picture ? "a picture is translated into a .png file"
+                                          : "DICOM is translated into a .dcm file");
+    if (!taken.insert(fs::weakly_canonical(output)).second)
+      throw io::FileError(input, "would be written to " + output.string() + ", as another input already is");
+    if (fs::exists(output) && fs::equivalent(output, input))
+      throw io::FileError(output, "is the input itself; choose another --out");
+    outputs[input] = output;
+  }
+  return outputs;
+}
+
+void translate_dicom(gan::Translator& model, const fs::path& checkpoint, const fs::path& input,
+                     const fs::path& output) {
+  const io::DicomImage source = io::read_dicom(input);
+  io::require_planar(input, source);
+  for (const auto& warning : source.warnings)
+    std::cerr << "uptake: " << input.string() << ": " << warning << "\n";
+  std::vector<io::Image> frames;
+  for (const io::Image& frame : source.frames) frames.push_back(model(frame));
+  const gan::TrainConfig& c = model.info().config;
+  io::DerivedDescription description;
+  description.series_description =
+      "predicted from " + (source.series_description.empty() ? "NM" : source.series_description);
+  description.model_name = "pix2pix " + c.net_g;
+  description.model_fingerprint = model.fingerprint();
+  description.software_version = version();
+  description.derivation_description =
+      "Predicted by a pix2pix network (" + c.net_g + ", ngf " + std::to_string(c.ngf) + ", step " +
+      std::to_string(model.info().progress.step) + ", checkpoint " + checkpoint.filename().string() +
+      "). Not acquired from the patient. Not for diagnostic use.";
+  io::write_derived_nm(output, input, frames, description);
+}
+
+}  // namespace
+
+int translate(Arguments arguments) {
+  fs::path checkpoint, out;
+  std::vector<fs::path> files;
+  std::string norm;
+  std::int64_t threads = 0;
+  Options options(
+      {.name = "translate",
+       .synopsis = "uptake translate --model CKPT --out OUT INPUT...",
+       .summary = "apply a trained model to PNG, JPEG and DICOM files",
+       .description =
+           "Writes the model's output for every INPUT; folders stand for the PNG, JPEG and DICOM files in "
+           "them. The checkpoint describes itself: no option tells what the network looks like. Pictures "
+           "become PNG of the model's bit depth, DICOM becomes a derived NM image in the same study, with "
+           "16-bit counts, new UIDs and the synthetic-data flag. The output has the size of the input; a "
+           "model that was trained on resized images (--load-size) sees the input at that size.\n"
+           "\n"
+           "A file that cannot be translated is named and the others are done; the exit code is then 1.",
+       .example = "  uptake translate --model run/best.safetensors --out predicted "
+                  "cohort/dicom/P003_bloodpool.dcm\n"});
+  options.add_path("model", checkpoint, "checkpoint of uptake train (required)");
+  options.add_path("out", out,
+                   "folder for the results; for a single INPUT also a .png or .dcm file (required)");
+  options.add("norm-at-test", norm,
+              "statistics of batch normalisation: running or batch (see uptake train); default: as trained");
+  options.add("threads", threads, "CPU threads; 0: all");
+  options.add_files(files, "INPUT", "files and folders to translate");
+  if (!options.parse(arguments)) return kExitOk;
+  if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
+  if (out.empty()) throw UsageError("--out is missing: the folder for the results");
+  if (files.empty()) throw UsageError("no input given: files or folders to translate");
+
+  kernels::set_threads(static_cast<int>(threads));
+  gan::Translator model(checkpoint, norm);
+  const auto inputs = find_inputs(files);
+  const auto outputs = find_outputs(inputs, out);
+  if (!outputs.begin()->second.parent_path().empty())
+    io::ensure_writable_folder(outputs.begin()->second.parent_path());
+  int failed = 0;
+  for (const fs::path& input : inputs) {
+    const fs::path& output = outputs.at(input);
+    try {
+      if (is_picture(input))
+        io::write_png(output, model(io::read_image(input)));
+      else
+        translate_dicom(model, checkpoint, input, output);
+      std::cout << input.string() << " -> " << output.string() << "\n";
+    } catch (const io::FileError& e) {
+      std::cerr << "uptake: " << e.what() << "\n";
+      ++failed;
+    } catch (const std::invalid_argument& e) {
+      std::cerr << "uptake: " << input.string() << ": " << e.what() << "\n";
+      ++failed;
+    }
+  }
+  if (failed > 0)
+    std::cerr << "uptake: " << failed << " of " << inputs.size() << " files could not be translated\n";
+  return failed > 0 ? kExitFailed : kExitOk;
+}
+
+}  // namespace uptake::apps
