@@ -1,5 +1,5 @@
-// Activations as types, so that each inner loop is compiled for the ones it runs, and the dropout mask of a
-// stretch of elements. Internal to kernels/.
+// Activations as types, so that inner loops are compiled for them, and the dropout mask of a stretch of
+// elements. Internal to kernels/.
 #pragma once
 #include <cmath>
 #include <span>
@@ -9,97 +9,72 @@
 
 namespace uptake::kernels::detail {
 
-/// value(z) and derivative(z) of one activation known at compile time. NaN stays NaN in every one of them.
-template <class T, Activation kKind>
-struct ActFunction {
+// Two families are enough for every loop to be as fast as memory: what is made of two straight lines, which
+// differ only in a number, and the rest, where exp and tanh outweigh looking up which one it is.
+
+/// none (slope 1), relu (slope 0) and leaky_relu. NaN stays NaN, and relu of minus infinity is 0, not 0 *
+/// infinity.
+template <class T>
+struct StraightAct {
   static constexpr bool kPresent = true;
   T slope;
   T value(T z) const {
-    if constexpr (kKind == Activation::relu) return z < 0 ? T(0) : z;
-    if constexpr (kKind == Activation::leaky_relu) return z > 0 ? z : slope * z;
-    if constexpr (kKind == Activation::tanh) return std::tanh(z);
-    if constexpr (kKind == Activation::sigmoid) return T(1) / (T(1) + std::exp(-z));
-    return z;
+    const T below = slope == 0 ? T(0) : slope * z;
+    return z < 0 ? below : z;
   }
-  T derivative(T z) const {
-    if constexpr (kKind == Activation::relu) return z > 0 ? T(1) : T(0);
-    if constexpr (kKind == Activation::leaky_relu) return z > 0 ? T(1) : slope;
-    if constexpr (kKind == Activation::tanh) return T(1) - value(z) * value(z);
-    if constexpr (kKind == Activation::sigmoid) return value(z) * (T(1) - value(z));
-    return T(1);
-  }
+  T derivative(T z) const { return z > 0 ? T(1) : slope; }
 };
 
-/// An activation looked up for each element: for the rare pairs not worth a loop of their own.
+/// Any activation, looked up for each element.
 template <class T>
-struct AnyActFunction {
+struct AnyAct {
   static constexpr bool kPresent = true;
   Activation kind;
-  T slope;
-  template <class Use>
-  T use(const Use& f) const {
-    switch (kind) {
-      case Activation::relu:
-        return f(ActFunction<T, Activation::relu>{slope});
-      case Activation::leaky_relu:
-        return f(ActFunction<T, Activation::leaky_relu>{slope});
-      case Activation::tanh:
-        return f(ActFunction<T, Activation::tanh>{slope});
-      case Activation::sigmoid:
-        return f(ActFunction<T, Activation::sigmoid>{slope});
-      case Activation::none:
-        break;
-    }
-    return f(ActFunction<T, Activation::none>{slope});
-  }
+  StraightAct<T> straight;
   T value(T z) const {
-    return use([z](auto act) { return act.value(z); });
+    if (kind == Activation::tanh) return std::tanh(z);
+    if (kind == Activation::sigmoid) return T(1) / (T(1) + std::exp(-z));
+    return straight.value(z);
   }
   T derivative(T z) const {
-    return use([z](auto act) { return act.derivative(z); });
+    if (kind == Activation::tanh) return T(1) - value(z) * value(z);
+    if (kind == Activation::sigmoid) return value(z) * (T(1) - value(z));
+    return straight.derivative(z);
   }
 };
 
 /// Stands where there is no second output.
 template <class T>
-struct NoActFunction {
+struct NoAct {
   static constexpr bool kPresent = false;
-  T value(T) const { return 0; }
-  T derivative(T) const { return 0; }
 };
 
-/// Calls body(act) with the activation's own type when it is made of straight lines; says whether it did.
-template <class T, class Body>
-bool with_straight_act(const Act& act, const Body& body) {
-  const T slope = static_cast<T>(act.slope);
-  switch (act.kind) {
-    case Activation::none:
-      body(ActFunction<T, Activation::none>{slope});
-      return true;
-    case Activation::relu:
-      body(ActFunction<T, Activation::relu>{slope});
-      return true;
-    case Activation::leaky_relu:
-      body(ActFunction<T, Activation::leaky_relu>{slope});
-      return true;
-    default:
-      return false;
-  }
+inline bool is_straight(const Act& act) {
+  return act.kind != Activation::tanh && act.kind != Activation::sigmoid;
 }
 
-/// Calls body(first, second) with function types for one or two activations (`second` null: NoActFunction).
+template <class T>
+StraightAct<T> straight_act(const Act& act) {
+  if (act.kind == Activation::none) return {T(1)};
+  return {act.kind == Activation::relu ? T(0) : static_cast<T>(act.slope)};
+}
+
+template <class T>
+AnyAct<T> any_act(const Act& act) {
+  return {act.kind, straight_act<T>(act)};
+}
+
+/// Calls body(first, second) with the types above for one or two activations (`second` null: NoAct).
 template <class T, class Body>
 void with_acts(const Act& first, const Act* second, const Body& body) {
-  const AnyActFunction<T> any{first.kind, static_cast<T>(first.slope)};
-  const auto with_second = [&](auto a) { return with_straight_act<T>(*second, [&](auto b) { body(a, b); }); };
-  if (second == nullptr) {
-    if (!with_straight_act<T>(first, [&](auto a) { body(a, NoActFunction<T>{}); }))
-      body(any, NoActFunction<T>{});
-    return;
-  }
-  bool done = false;
-  with_straight_act<T>(first, [&](auto a) { done = with_second(a); });
-  if (!done) body(any, AnyActFunction<T>{second->kind, static_cast<T>(second->slope)});
+  if (second == nullptr && is_straight(first))
+    body(straight_act<T>(first), NoAct<T>{});
+  else if (second == nullptr)
+    body(any_act<T>(first), NoAct<T>{});
+  else if (is_straight(first) && is_straight(*second))
+    body(straight_act<T>(first), straight_act<T>(*second));
+  else
+    body(any_act<T>(first), any_act<T>(*second));
 }
 
 /// Writes the factor of elements first..first+count: 0 where dropped, 1/(1-p) where kept.
