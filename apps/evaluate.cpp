@@ -188,7 +188,8 @@ int evaluate(Arguments arguments) {
   report.table(table);
   report.section("Configuration");
   io::Report::Pairs configuration;
-  for (const auto& [key, value] : nlohmann::json(info.config).items())
+  const nlohmann::json config = info.config;
+  for (const auto& [key, value] : config.items())
     configuration.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
   report.configuration(configuration);
   report.write(out / "report.html");

@@ -29,8 +29,8 @@ std::string describe_checkpoint(const fs::path& path) {
   text << "  input          " << nlohmann::json(info.input).dump() << "\n"
        << "  output         " << nlohmann::json(info.output).dump() << "\n"
        << "  configuration\n";
-  for (const auto& [key, value] : nlohmann::json(c).items())
-    text << "    " << key << " = " << value.dump() << "\n";
+  const nlohmann::json config = c;
+  for (const auto& [key, value] : config.items()) text << "    " << key << " = " << value.dump() << "\n";
   return text.str();
 }
 
