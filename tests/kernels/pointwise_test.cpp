@@ -211,6 +211,20 @@ TEST_CASE("dropout: the mask belongs to the packed index, whatever the pitch, an
   CHECK(cpu_forward<float>(packed)[0].values != cpu_forward<float>(later)[0].values);
 }
 
+TEST_CASE("dropout: an element is kept when its number is exactly p, and dropped when p is the next one up") {
+  const RandomKey key{1, 2, 3};
+  const std::vector<double> ones(7, 1.0);
+  for (std::size_t i = 0; i < ones.size(); ++i) {
+    std::vector<double> y(ones.size());
+    const std::vector<Output<double>> outputs = {{{y.data(), 7}, {}}};
+    const double p = uniform01(philox_word(key, i));
+    cpu::pointwise_forward<double>(outputs, {ones.data(), 7}, 1, 7, {p, key});
+    CHECK(y[i] == 1 / (1 - p));
+    cpu::pointwise_forward<double>(outputs, {ones.data(), 7}, 1, 7, {std::nextafter(p, 1.0), key});
+    CHECK(y[i] == 0);
+  }
+}
+
 TEST_CASE("dropout: a probability next to 0 keeps all, next to 1 drops all") {
   const auto kept = [](double p) {
     std::vector<float> ones(4096, 1.0f), y(4096);
