@@ -16,8 +16,10 @@ constexpr std::size_t kMaxSamples = std::size_t{1} << 28;
 
 // The tags and values are ours, so a refusal is a programming error or memory running out, not a bad file.
 void check(const OFCondition& result, const DcmTagKey& tag) {
-  if (result.bad())
-    throw std::runtime_error("DICOM attribute " + std::string(tag.toString()) + ": " + result.text());
+  if (result.good()) return;
+  const OFString name = tag.toString();  // not std::string in every build of DCMTK
+  throw std::runtime_error("DICOM attribute " + std::string(name.c_str(), name.length()) + ": " +
+                           result.text());
 }
 
 }  // namespace
