@@ -15,47 +15,6 @@ std::string size_text(std::int64_t height, std::int64_t width) {
 
 }  // namespace
 
-void detail::require_whole_jpeg(std::string_view bytes, const std::filesystem::path& path) {
-  const auto byte = [&](std::size_t at) -> std::size_t {
-    if (at >= bytes.size()) throw FileError(path, "is a truncated JPEG: it has no end-of-image marker");
-    return static_cast<std::uint8_t>(bytes[at]);
-  };
-  const auto word = [&](std::size_t at) { return byte(at) << 8 | byte(at + 1); };
-  std::size_t at = 2, scans = 0;
-  std::uint64_t pixels = 0;
-  for (;;) {
-    if (byte(at) != 0xff)
-      throw FileError(path, "is a damaged JPEG: a marker was expected at byte " + std::to_string(at));
-    while (byte(at) == 0xff) ++at;  // any number of fill bytes may precede a marker
-    const std::size_t marker = byte(at++);
-    if (marker == 0xd9) break;
-    if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7)) continue;  // these have no length
-    const std::size_t length = word(at);
-    if (length < 2) throw FileError(path, "is a damaged JPEG: a segment shorter than its own length field");
-    const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-    if (frame) {
-      const std::size_t height = word(at + 3), width = word(at + 5), channels = byte(at + 7);
-      pixels = std::uint64_t{height} * width;
-      if (pixels * std::max<std::size_t>(channels, 1) > static_cast<std::uint64_t>(kMaxSamples)) {
-        throw FileError(path, "claims " + std::to_string(width) + " x " + std::to_string(height) +
-                                  " pixels, at most 2^28 samples were expected");
-      }
-    }
-    at += length;
-    if (marker == 0xda) {
-      ++scans;
-      // Compressed data: FF is followed by 00 (a stuffed FF) or a restart marker, anything else ends the
-      // scan.
-      while (byte(at) != 0xff || byte(at + 1) == 0 || (byte(at + 1) >= 0xd0 && byte(at + 1) <= 0xd7)) ++at;
-    }
-  }
-  if (scans == 0) throw FileError(path, "is a damaged JPEG: it has no image data");
-  // Each block of 64 pixels of the finest component takes at least one bit; 16 is for unusual subsampling.
-  if (pixels > bytes.size() * std::uint64_t{64 * 8 * 16}) {
-    throw FileError(path, "claims more pixels than its data can hold");
-  }
-}
-
 Image decode_image(std::string_view bytes, const std::filesystem::path& path) {
   if (bytes.starts_with(detail::kPngSignature)) {
     detail::require_whole_png(bytes, path);

@@ -2,12 +2,23 @@
 // formats are fewer ways for a hostile file to do harm. Both libraries are private to this file (static).
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 #include <memory>
 #include <new>
 #include <stdexcept>
 
 #include "io/detail/codec.h"
 #include "io/file.h"
+
+namespace uptake::io::detail {
+namespace {
+
+/// A check inside stb that failed: the file is refused, where assert() would end the program or check
+/// nothing.
+struct BrokenInvariant {};
+
+}  // namespace
+}  // namespace uptake::io::detail
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -18,6 +29,11 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
+#define STBI_ASSERT(condition) ((condition) ? void() : throw uptake::io::detail::BrokenInvariant())
+// Zeroed memory: what a damaged file leaves undecoded is black, the same each time, and never an old secret.
+#define STBI_MALLOC(bytes) std::calloc(1, bytes)
+#define STBI_REALLOC(pointer, bytes) std::realloc(pointer, bytes)
+#define STBI_FREE(pointer) std::free(pointer)
 #include <stb_image.h>
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -51,20 +67,21 @@ Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path) {
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;
-  const auto refuse = [&] {
-    const char* why = stbi_failure_reason();
-    throw FileError(path, std::string("is a damaged or unsupported image (") + (why ? why : "unknown") + ")");
-  };
-  if (stbi_is_16_bit_from_memory(data, size)) {
-    const std::unique_ptr<stbi_us, FreeByStb> samples(
-        stbi_load_16_from_memory(data, size, &width, &height, &channels, 0));
-    if (!samples) refuse();
-    return without_alpha(samples.get(), height, width, channels, SampleKind::u16);
+  const char* why = "inconsistent data";
+  try {
+    if (stbi_is_16_bit_from_memory(data, size)) {
+      const std::unique_ptr<stbi_us, FreeByStb> samples(
+          stbi_load_16_from_memory(data, size, &width, &height, &channels, 0));
+      if (samples) return without_alpha(samples.get(), height, width, channels, SampleKind::u16);
+    } else {
+      const std::unique_ptr<stbi_uc, FreeByStb> samples(
+          stbi_load_from_memory(data, size, &width, &height, &channels, 0));
+      if (samples) return without_alpha(samples.get(), height, width, channels, SampleKind::u8);
+    }
+    if (stbi_failure_reason() != nullptr) why = stbi_failure_reason();
+  } catch (const BrokenInvariant&) {  // costs the memory of this one attempt
   }
-  const std::unique_ptr<stbi_uc, FreeByStb> samples(
-      stbi_load_from_memory(data, size, &width, &height, &channels, 0));
-  if (!samples) refuse();
-  return without_alpha(samples.get(), height, width, channels, SampleKind::u8);
+  throw FileError(path, std::string("is a damaged or unsupported image (") + why + ")");
 }
 
 std::string zlib_compress(std::string_view bytes) {
