@@ -59,11 +59,10 @@ int inspect(Arguments arguments) {
   if (files.empty()) throw UsageError("no file given (see uptake inspect --help)");
   for (const fs::path& file : files) {
     const std::string extension = file.extension().string();
-    std::cout << file.string() << ": ";
     if (extension == ".safetensors")
-      std::cout << describe_checkpoint(file);
+      std::cout << file.string() << ": " << describe_checkpoint(file);
     else if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
-      std::cout << describe_picture(file);
+      std::cout << file.string() << ": " << describe_picture(file);
     else
       std::cout << io::describe_dicom(file);
     std::cout << std::flush;

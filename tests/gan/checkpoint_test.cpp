@@ -1,0 +1,153 @@
+#include <doctest/doctest.h>
+
+#include "gan/checkpoint.h"
+#include "gan/config.h"
+#include "gan/translator.h"
+#include "io/file.h"
+#include "io/safetensors.h"
+#include "tests/gan/temporary_folder.h"
+
+namespace {
+
+using namespace uptake;
+
+gan::CheckpointInfo small_info() {
+  gan::CheckpointInfo info;
+  info.config.net_g = "unet_4";
+  info.config.ngf = info.config.ndf = 1;
+  info.config.net_d = "pixel";
+  info.config.load_size = info.config.crop_size = 0;
+  info.config.input_channels = info.config.output_channels = 1;
+  info.input = info.output = gan::Intensity::of(io::SampleKind::u8, 0);
+  info.progress.step = 12;
+  info.progress.data_fingerprint = "f";
+  info.version = "test";
+  return info;
+}
+
+gan::Pix2Pix model_of(const gan::TrainConfig& c) {
+  return {gan::make_generator(c), gan::make_discriminator(c), gan::pix2pix_options(c)};
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint brings back everything, to the bit") {
+  const TemporaryFolder folder;
+  const auto path = folder / "c.safetensors";
+  const gan::CheckpointInfo info = small_info();
+  gan::Pix2Pix a = model_of(info.config);
+  const auto x = nn::Tensor::full({1, 8, 8, 1}, nn::DType::f32, 0.5);
+  a.step(x, x, 1e-3, {});
+  gan::save_checkpoint(path, info, a);
+
+  auto other = info.config;
+  other.seed = 77;
+  gan::Pix2Pix b = model_of(other);
+  gan::load_checkpoint(path, b);
+  gan::save_checkpoint(folder / "again.safetensors", info, b);
+  CHECK((io::read_file(path) == io::read_file(folder / "again.safetensors")));
+
+  const gan::CheckpointInfo read = gan::read_checkpoint_info(path);
+  CHECK(read.config == info.config);
+  CHECK(read.progress.step == 12);
+  CHECK(read.progress.best_metric == info.progress.best_metric);
+  CHECK(read.version == "test");
+}
+
+TEST_CASE("a checkpoint cut at any byte is refused with a sentence naming the file") {
+  const TemporaryFolder folder;
+  const auto path = folder / "c.safetensors", cut = folder / "cut.safetensors";
+  const gan::CheckpointInfo info = small_info();
+  gan::Pix2Pix model = model_of(info.config);
+  gan::save_checkpoint(path, info, model);
+  const std::string bytes = io::read_file(path);
+  for (std::size_t length = 0; length < bytes.size();
+       length += length < 64 || length + 64 > bytes.size() ? 1 : 37) {
+    CAPTURE(length);
+    io::write_file_atomically(cut, bytes.substr(0, length));
+    try {
+      gan::load_generator(cut);
+      FAIL("accepted");
+    } catch (const io::FileError& e) {
+      CHECK(std::string(e.what()).starts_with(cut.string() + ": "));
+    }
+  }
+}
+
+TEST_CASE("a checkpoint whose description lies is refused") {
+  const TemporaryFolder folder;
+  const auto path = folder / "c.safetensors", changed = folder / "changed.safetensors";
+  const gan::CheckpointInfo info = small_info();
+  gan::Pix2Pix model = model_of(info.config);
+  gan::save_checkpoint(path, info, model);
+  const auto refused = [&](const std::function<void(io::Safetensors&)>& change) {
+    io::Safetensors file = io::read_safetensors(path);
+    change(file);
+    io::write_safetensors(changed, file);
+    CHECK_THROWS_AS(gan::load_generator(changed), io::FileError);
+  };
+  refused([](auto& f) { f.metadata.erase("format"); });
+  refused([](auto& f) { f.metadata["format"] = "something else"; });
+  refused([](auto& f) { f.metadata["config"] = "{"; });
+  refused([](auto& f) { f.metadata["config"] = "{}"; });
+  refused([](auto& f) { f.metadata.erase("progress"); });
+  refused([](auto& f) { f.metadata["intensity"] = R"({"input": {"kind": "12-bit", "scale": 1}})"; });
+  refused([](auto& f) { f.tensors.erase("g.model.model.0.weight"); });
+  refused([](auto& f) { f.tensors.at("g.model.model.0.weight").shape = {16}; });
+  refused([](auto& f) {
+    auto config = nlohmann::json::parse(f.metadata["config"]);
+    config["ngf"] = 2;
+    f.metadata["config"] = config.dump();
+  });
+  refused([](auto& f) {
+    auto config = nlohmann::json::parse(f.metadata["config"]);
+    config["ngf"] = -3;
+    f.metadata["config"] = config.dump();
+  });
+}
+
+TEST_CASE("a translator keeps the size of any image and refuses other channels and kinds") {
+  const TemporaryFolder folder;
+  const auto path = folder / "c.safetensors";
+  gan::CheckpointInfo info = small_info();
+  gan::Pix2Pix model = model_of(info.config);
+  gan::save_checkpoint(path, info, model);
+  gan::Translator translator(path);
+  for (const auto& [h, w] : {std::pair{1, 1}, {5, 7}, {8, 8}, {31, 2}}) {
+    const io::Image out = translator(io::Image(h, w, 1, io::SampleKind::u8));
+    CHECK(out.height == h);
+    CHECK(out.width == w);
+    CHECK(out.kind == io::SampleKind::u8);
+  }
+  CHECK_THROWS_AS(translator(io::Image(8, 8, 3, io::SampleKind::u8)), std::invalid_argument);
+  CHECK_THROWS_AS(translator(io::Image(8, 8, 1, io::SampleKind::u16)), std::invalid_argument);
+  CHECK_THROWS_AS(translator(io::Image(0, 8, 1, io::SampleKind::u8)), std::invalid_argument);
+}
+
+TEST_CASE("impossible configurations are refused, naming the option") {
+  const auto refused = [](const char* option, const std::function<void(gan::TrainConfig&)>& change) {
+    gan::TrainConfig c;
+    change(c);
+    CAPTURE(option);
+    try {
+      gan::check(c);
+      FAIL("accepted");
+    } catch (const std::invalid_argument& e) {
+      CHECK(std::string(e.what()).find(option) != std::string::npos);
+    }
+  };
+  CHECK_NOTHROW(gan::check(gan::TrainConfig{}));
+  refused("--direction", [](auto& c) { c.direction = "left"; });
+  refused("--crop-size", [](auto& c) { c.crop_size = 300; });
+  refused("--net-g", [](auto& c) { c.net_g = "unet_255"; });
+  refused("--net-d", [](auto& c) { c.net_d = "patch"; });
+  refused("--norm", [](auto& c) { c.norm = "layer"; });
+  refused("--gan-mode", [](auto& c) { c.gan_mode = "wgangp"; });
+  refused("--lr", [](auto& c) { c.lr = -1; });
+  refused("--lr", [](auto& c) { c.lr = std::nan(""); });
+  refused("--beta1", [](auto& c) { c.beta1 = 1; });
+  refused("--batch-size", [](auto& c) { c.batch_size = 0; });
+  refused("--epochs", [](auto& c) { c.epochs = c.epochs_decay = 0; });
+  refused("--precision", [](auto& c) { c.precision = "half"; });
+  refused("--device", [](auto& c) { c.device = "cuda"; });
+}

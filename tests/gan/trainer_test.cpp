@@ -1,0 +1,199 @@
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+#include "gan/trainer.h"
+#include "io/csv_log.h"
+#include "io/file.h"
+#include "io/image.h"
+#include "kernels/memory.h"
+#include "tests/gan/temporary_folder.h"
+
+namespace {
+
+using namespace uptake;
+namespace fs = std::filesystem;
+
+// Pairs whose right half is the left half inverted: something to learn.
+void write_pairs(const fs::path& folder, int count, std::int64_t size, unsigned seed) {
+  fs::create_directories(folder);
+  for (int n = 0; n < count; ++n) {
+    io::Image image(size, 2 * size, 1, io::SampleKind::u8);
+    for (std::int64_t y = 0; y < size; ++y)
+      for (std::int64_t x = 0; x < size; ++x) {
+        seed = seed * 1664525u + 1013904223u;
+        const auto value = static_cast<float>((seed >> 24) / 2 + (x > size / 2 ? 64u : 0u));
+        image.at(y, x, 0) = value;
+        image.at(y, x + size, 0) = 255 - value;
+      }
+    io::write_png(folder / (std::to_string(n) + ".png"), image);
+  }
+}
+
+gan::TrainRequest small_request(const fs::path& data, const fs::path& out) {
+  gan::TrainRequest r;
+  r.data = data;
+  r.out = out;
+  r.version = "test";
+  gan::TrainConfig& c = r.config;
+  c.net_g = "unet_32";
+  c.ngf = c.ndf = 2;
+  c.load_size = 36;
+  c.crop_size = 32;
+  c.batch_size = 2;
+  c.epochs = 2;
+  c.epochs_decay = 1;
+  c.threads = 2;
+  c.seed = 5;
+  return r;
+}
+
+const std::atomic<bool> kNeverStop = false, kStopAtOnce = true;
+
+std::string run(const gan::TrainRequest& request, const std::atomic<bool>& stop = kNeverStop) {
+  std::ostringstream told;
+  gan::train(request, stop, told);
+  return told.str();
+}
+
+}  // namespace
+
+TEST_CASE("a run stopped after every single step and resumed ends with the bits of an uninterrupted one") {
+  const TemporaryFolder folder;
+  for (const char* net : {"unet_32", "resnet_1blocks"}) {
+    CAPTURE(net);
+    write_pairs(folder / "data/train", 5, 36, 1);
+    write_pairs(folder / "data/val", 2, 36, 2);
+    const fs::path whole_out = folder / (std::string(net) + "_whole"),
+                   pieces_out = folder / (std::string(net) + "_pieces");
+    gan::TrainRequest whole = small_request(folder / "data", whole_out);
+    whole.config.net_g = net;
+    run(whole);
+
+    gan::TrainRequest pieces = whole;
+    pieces.out = pieces_out;
+    std::ostringstream told;
+    int runs = 1;
+    while (gan::train(pieces, kStopAtOnce, told).stopped) {
+      pieces.resume = true;
+      REQUIRE(++runs < 20);
+    }
+    CHECK(runs > 6);  // 3 epochs of 3 steps; a step that ends an epoch does not stop the run
+    for (const char* file : {"last.safetensors", "best.safetensors", "losses.csv", "validation.csv"}) {
+      CAPTURE(file);
+      CHECK((io::read_file(whole_out / file) == io::read_file(pieces_out / file)));
+    }
+  }
+}
+
+TEST_CASE("the same seed gives the same bits, another seed does not") {
+  const TemporaryFolder folder;
+  write_pairs(folder / "data/train", 3, 36, 1);
+  gan::TrainRequest r = small_request(folder / "data", folder / "a");
+  r.config.steps = 2;
+  run(r);
+  r.out = folder / "b";
+  run(r);
+  r.out = folder / "c";
+  r.config.seed = 6;
+  run(r);
+  CHECK((io::read_file(folder / "a/losses.csv") == io::read_file(folder / "b/losses.csv")));
+  CHECK((io::read_file(folder / "a/last.safetensors") == io::read_file(folder / "b/last.safetensors")));
+  CHECK((io::read_file(folder / "a/losses.csv") != io::read_file(folder / "c/losses.csv")));
+}
+
+TEST_CASE("training learns: the L1 loss falls, the log and the samples are there") {
+  const TemporaryFolder folder;
+  write_pairs(folder / "data/train", 4, 32, 3);
+  gan::TrainRequest r = small_request(folder / "data", folder / "run");
+  r.config.load_size = r.config.crop_size = 0;
+  r.config.lr = 2e-3;
+  r.config.ngf = 4;
+  r.config.epochs = 20;
+  r.config.epochs_decay = 0;
+  const std::string told = run(r);
+  const io::CsvTable log = io::read_csv_log(folder / "run/losses.csv");
+  REQUIRE(log.columns == std::vector<std::string>{"epoch", "lr", "G_GAN", "G_L1", "D_real", "D_fake"});
+  REQUIRE(log.steps.size() == 40);
+  const auto& l1 = log.values[3];
+  CHECK(l1.back() < 0.8 * l1.front());
+  CHECK(told.find("4 training pairs, no val split") != std::string::npos);
+  CHECK(fs::exists(folder / "run/samples/epoch_0001.png"));
+  CHECK(fs::exists(folder / "run/samples/epoch_0020.png"));
+}
+
+TEST_CASE("images that do not fit the network are padded, so native odd sizes train") {
+  const TemporaryFolder folder;
+  write_pairs(folder / "data/train", 2, 37, 3);
+  gan::TrainRequest r = small_request(folder / "data", folder / "run");
+  r.config.load_size = r.config.crop_size = 0;
+  r.config.epochs = 1;
+  r.config.epochs_decay = 0;
+  CHECK_NOTHROW(run(r));
+}
+
+TEST_CASE("a diverging run is ended by a sentence and leaves its checkpoints alone") {
+  const TemporaryFolder folder;
+  write_pairs(folder / "data/train", 4, 36, 1);
+  gan::TrainRequest r = small_request(folder / "data", folder / "run");
+  r.config.steps = 2;
+  run(r);
+  const std::string before = io::read_file(folder / "run/last.safetensors");
+  r.config.lr = 1e30;
+  r.config.steps = 0;
+  r.resume = true;
+  try {
+    run(r);
+    FAIL("trained on");
+  } catch (const gan::TrainingError& e) {
+    CHECK(std::string(e.what()).find("at step") != std::string::npos);
+    CHECK(std::string(e.what()).starts_with("loss "));
+  }
+  CHECK((io::read_file(folder / "run/last.safetensors") == before));
+}
+
+TEST_CASE("a run is neither overwritten nor resumed on other pairs") {
+  const TemporaryFolder folder;
+  write_pairs(folder / "data/train", 3, 36, 1);
+  write_pairs(folder / "other/train", 4, 36, 1);
+  gan::TrainRequest r = small_request(folder / "data", folder / "run");
+  r.config.steps = 1;
+  CHECK_THROWS_AS(run([&] {
+                    auto s = r;
+                    s.resume = true;
+                    return s;
+                  }()),
+                  io::FileError);
+  run(r);
+  CHECK_THROWS_AS(run(r), io::FileError);
+  r.resume = true;
+  r.data = folder / "other";
+  CHECK_THROWS_AS(run(r), gan::TrainingError);
+}
+
+TEST_CASE("bad pairs are named and refused, or left out on request") {
+  const TemporaryFolder folder;
+  write_pairs(folder / "data/train", 3, 36, 1);
+  io::write_file_atomically(folder / "data/train/broken.png", "no image");
+  gan::TrainRequest r = small_request(folder / "data", folder / "run");
+  r.config.steps = 1;
+  try {
+    run(r);
+    FAIL("trained on a broken file");
+  } catch (const io::FileError& e) {
+    CHECK(std::string(e.what()).find("broken.png") != std::string::npos);
+  }
+  CHECK_FALSE(fs::exists(folder / "run/last.safetensors"));
+  r.skip_bad = true;
+  CHECK(run(r).find("left out: train/broken.png") != std::string::npos);
+}
+
+TEST_CASE("a steady training step asks the system for no memory") {
+  gan::Pix2Pix model(gan::make_generator({.net = "unet_32", .in = 1, .out = 1, .ngf = 2}),
+                     gan::make_discriminator({.in = 2, .ndf = 2}), {});
+  const nn::Tensor a = nn::Tensor::full({1, 32, 32, 1}, nn::DType::f32, 0.3), b = a.clone();
+  for (std::uint32_t step = 0; step < 3; ++step) model.step(a, b, 1e-4, {1, 0, step});
+  const auto before = kernels::host_memory().statistics().system_allocations;
+  for (std::uint32_t step = 3; step < 8; ++step) model.step(a, b, 1e-4, {1, 0, step});
+  CHECK(kernels::host_memory().statistics().system_allocations == before);
+}
