@@ -117,8 +117,9 @@ void PairDataset::refuse_if_unusable() const {
     list += "\n  and " + std::to_string(problems.size() - kProblemsShown) + " more";
 
   if (!problems.empty() && !options_.skip_bad)
-    throw FileError(folder_, std::to_string(problems.size()) + " files of split '" + split_ +
-                                 "' cannot be used; repair or remove them, or leave them out with --skip-bad:" + list);
+    throw FileError(folder_,
+                    std::to_string(problems.size()) + " files of split '" + split_ +
+                        "' cannot be used; repair or remove them, or leave them out with --skip-bad:" + list);
   if (listing_.pairs.empty())
     throw FileError(folder_, "no pairs in split '" + split_ + "'; expected images side by side in " + split_ +
                                  "/, two folders A/ and B/, or cohort.csv" +

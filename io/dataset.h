@@ -59,7 +59,8 @@ struct DatasetListing {
 /// named).
 DatasetListing list_pairs(const std::filesystem::path& folder, const std::string& split);
 
-/// Whether the data set has the split. Throws FileError when the folder is none, or its cohort.csv is unreadable.
+/// Whether the data set has the split. Throws FileError when the folder is none, or its cohort.csv is
+/// unreadable.
 bool has_split(const std::filesystem::path& folder, const std::string& split);
 
 /// Compares runs of digits by their value: "2" before "10", "a9b" before "a10".
