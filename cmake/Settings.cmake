@@ -25,10 +25,6 @@ include(GNUInstallDirs)
 # uptake_library(<folder>): static library uptake_<folder>, alias Uptake::<folder>, from every .cpp of the folder.
 function(uptake_library folder)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-  if(NOT sources)  # a folder of headers only
-    set(sources ${CMAKE_CURRENT_BINARY_DIR}/empty.cpp)
-    file(TOUCH ${sources})
-  endif()
   add_library(uptake_${folder} STATIC ${sources})
   add_library(Uptake::${folder} ALIAS uptake_${folder})
   set_target_properties(uptake_${folder} PROPERTIES EXPORT_NAME ${folder})
