@@ -21,6 +21,12 @@ class MemoryPool {
     std::int64_t in_use_bytes = 0;
   };
 
+  MemoryPool() = default;
+  /// Every block must have come back.
+  ~MemoryPool() { trim(); }
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
+
   /// A block that returns to the pool when its last owner lets go. Contents are unspecified.
   /// Throws std::bad_alloc when the system has no more memory.
   std::shared_ptr<std::byte> allocate(std::size_t bytes);
