@@ -1,3 +1,5 @@
+#include <stdexcept>
+
 #include "kernels/conv.h"
 #include "kernels/copy.h"
 #include "nn/ops.h"
@@ -10,7 +12,17 @@ using kernels::Write;
 namespace cpu = kernels::cpu;
 
 kernels::FilterShape filter_shape(Parameter& p, DType dtype) {
+  if (!p.var.defined()) throw std::logic_error(p.name + " is used before its store's allocate()");
+  if (p.var.dtype() != dtype)
+    throw ShapeError(p.name + ": filters are " + to_string(p.var.dtype()) + ", the image is " +
+                     to_string(dtype));
   return dispatch(dtype, [&]<class T>() { return p.filters<T>().shape(); });
+}
+
+void require_bias(const Var& bias, const Shape& y) {
+  if (bias.defined() && bias.value().size() != y.c)
+    throw ShapeError("convolution: bias " + to_string(bias.shape()) + " does not fit the result " +
+                     to_string(y));
 }
 
 template <class T>
@@ -24,6 +36,7 @@ void bias_gradient(const Var& bias, const Tensor& dy) {
 
 Var conv2d(const Var& x, Parameter& filters, const Var& bias) {
   const ConvGeometry geometry{x.shape(), filter_shape(filters, x.dtype())};
+  require_bias(bias, geometry.y());
   const Tensor input = x.value().contiguous();
   Tensor y = Tensor::empty(geometry.y(), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
@@ -51,6 +64,7 @@ Var conv2d(const Var& x, Parameter& filters, const Var& bias) {
 Var conv_transpose2d(const Var& x, Parameter& filters, const Var& bias, std::int64_t output_pad) {
   const ConvGeometry geometry =
       ConvGeometry::transposed(x.shape(), filter_shape(filters, x.dtype()), output_pad);
+  require_bias(bias, geometry.x);
   const Tensor input = x.value().contiguous();
   Tensor y = Tensor::empty(geometry.x, x.dtype());
   dispatch(x.dtype(), [&]<class T>() {

@@ -76,16 +76,16 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
   const NormShape shape =
       state.per_image ? NormShape{s.n, s.h * s.w, s.c} : NormShape{1, s.n * s.h * s.w, s.c};
   const bool given = from == StatisticsFrom::running && state.running_mean.defined();
-  if (state.running_mean.defined() && state.running_mean.size() != s.c)
-    throw ShapeError("normalisation of " + std::to_string(state.running_mean.size()) + " channels got " +
-                     to_string(s));
-  const std::vector<Tensor> results = place_results(x, specs);
   const Tensor gamma = value_of(state.gamma), beta = value_of(state.beta);
+  for (const Tensor& t : {state.running_mean, state.running_var, gamma, beta})
+    if (t.defined() && t.size() != s.c)
+      throw ShapeError("normalisation of " + std::to_string(t.size()) + " channels got " + to_string(s));
+  const std::vector<Tensor> results = place_results(x, specs);
   Tensor mean, rstd;
   dispatch(x.dtype(), [&]<class T>() {
     rstd = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
     if (given) {
-      mean = state.running_mean;
+      mean = state.running_mean.clone();  // backward needs today's, and training moves them
       cpu::norm_rstd<T>(rstd.data<T>(), state.running_var.data<T>(), state.eps, s.c);
     } else {
       mean = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
@@ -103,11 +103,18 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
       "norm", results, {x, state.gamma, state.beta},
       [=, x = x, gamma_var = state.gamma, beta_var = state.beta, acts = acts_of(specs)](Gradients dy) {
         dispatch(x.dtype(), [&]<class T>() {
-          const bool parameters = gamma_var.requires_grad() && beta_var.requires_grad();
-          Target dgamma, dbeta, dx;
-          if (parameters) {
+          const bool want_gamma = gamma_var.requires_grad(), want_beta = beta_var.requires_grad();
+          const bool parameters = want_gamma || want_beta;
+          // The kernel writes both alike: straight to their places, unless only one is wanted or only one
+          // has gathered something already.
+          const bool in_place = want_gamma && want_beta && gamma_var.has_grad() == beta_var.has_grad();
+          Target dgamma{}, dbeta{}, dx{};
+          if (in_place) {
             dgamma = gamma_var.gradient_target();
             dbeta = beta_var.gradient_target();
+          } else if (parameters) {
+            for (Target* t : {&dgamma, &dbeta})
+              *t = {Tensor::empty({1, 1, 1, s.c}, x.dtype()), kernels::Write::assign};
           }
           if (x.requires_grad()) dx = x.gradient_target();
           cpu::norm_backward<T>(dx.dx.defined() ? dx.dx.view<T>() : kernels::View<T>{}, dx.write,
@@ -116,6 +123,8 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
                                 x.value().view<T>(), mean.data<T>(), rstd.data<T>(), optional<T>(gamma),
                                 optional<T>(beta), shape,
                                 given ? cpu::Statistics::given : cpu::Statistics::of_this_batch, dropout);
+          if (!in_place && want_gamma) gamma_var.deposit(dgamma.dx);
+          if (!in_place && want_beta) beta_var.deposit(dbeta.dx);
         });
       });
 }

@@ -25,12 +25,13 @@ double Schedule::rate(std::int64_t epoch) const {
 
 void Schedule::observe(double metric) {
   constexpr double kThreshold = 0.01, kFactor = 0.2;
+  constexpr double kSmallestChange = 1e-8;  // PyTorch's eps: a reduction by less is not made
   constexpr std::int64_t kPatience = 5;
   if (metric < plateau.best * (1 - kThreshold)) {
     plateau.best = metric;
     plateau.bad_epochs = 0;
   } else if (++plateau.bad_epochs > kPatience) {
-    plateau.factor *= kFactor;
+    if (options_.lr * plateau.factor * (1 - kFactor) > kSmallestChange) plateau.factor *= kFactor;
     plateau.bad_epochs = 0;
   }
 }

@@ -20,7 +20,8 @@ struct ScheduleOptions {
 ///   linear   lr (1 - max(0, epoch - epochs) / (epochs_decay + 1))
 ///   step     lr 0.1^floor((epoch - 1) / decay_every)
 ///   cosine   lr (1 + cos(pi (epoch - 1) / epochs)) / 2              Loshchilov & Hutter 2017
-///   plateau  times 0.2 when the metric has not fallen by 1 % of its best for more than 5 epochs
+///   plateau  times 0.2 when the metric has not fallen by 1 % of its best for more than 5 epochs, unless that
+///            changes the rate by less than 1e-8
 /// The reference feeds its plateau rule a constant 0; here it is fed the validation L1.
 class Schedule {
  public:
