@@ -74,9 +74,9 @@ class Run {
     if (!request_.resume && holds_a_run)
       throw io::FileError(request_.out,
                           "already holds a training run; give --resume to go on with it, or another --out");
-    io::ensure_writable_folder(request_.out);
     kernels::set_threads(static_cast<int>(config().threads));
     open_data();
+    io::ensure_writable_folder(request_.out);
     model_.emplace(make_generator(config()), make_discriminator(config()), pix2pix_options(config()));
     if (request_.resume) resume();
     open_logs();

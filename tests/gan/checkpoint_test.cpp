@@ -5,7 +5,7 @@
 #include "gan/translator.h"
 #include "io/file.h"
 #include "io/safetensors.h"
-#include "tests/gan/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace {
 

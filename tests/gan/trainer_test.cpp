@@ -7,7 +7,7 @@
 #include "io/file.h"
 #include "io/image.h"
 #include "kernels/memory.h"
-#include "tests/gan/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace {
 

@@ -1,0 +1,102 @@
+// The command line itself: help, versions, refusals, exit codes.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "io/file.h"
+#include "tests/apps/command.h"
+
+namespace fs = std::filesystem;
+
+TEST_CASE("--version and --help tell what this is and exit with 0") {
+  const Ran version = command("--version");
+  CHECK(version.code == 0);
+  CHECK(version.text.starts_with("uptake 0."));
+  CHECK(version.says("no CUDA"));
+  const Ran help = command("--help");
+  CHECK(help.code == 0);
+  for (const char* name : {"train", "translate", "evaluate", "inspect", "phantom"}) {
+    CAPTURE(name);
+    CHECK(help.says(name));
+    const Ran page = command(std::string(name) + " --help");
+    CHECK(page.code == 0);
+    for (const char* part :
+         {"NAME\n", "SYNOPSIS\n", "DESCRIPTION\n", "OPTIONS\n", "EXIT CODES\n", "EXAMPLE\n"})
+      CHECK(page.says(part));
+  }
+  CHECK(command("train --help").says("--lambda-l1"));
+  CHECK(command("train --help").says("[100]"));
+}
+
+TEST_CASE("a command line that makes no sense is answered in one sentence with exit code 2") {
+  const auto refused = [](const std::string& arguments, const std::string& sentence) {
+    CAPTURE(arguments);
+    const Ran ran = command(arguments);
+    CAPTURE(ran.text);
+    CHECK(ran.code == 2);
+    CHECK(ran.says(sentence));
+    CHECK(std::count(ran.text.begin(), ran.text.end(), '\n') == 1);
+  };
+  refused("", "no command given");
+  refused("trian", "did you mean train?");
+  refused("train --lambda-11 3", "did you mean --lambda-l1?");
+  refused("train --no-flp", "did you mean --no-flip?");
+  refused("train --out x", "--data is missing");
+  refused("train --data x", "--out is missing");
+  refused("train --data x --out y --ngf many", "ngf");
+  refused("train --data x --out y --net-g unet_255", "--net-g is 'unet_255', expected unet_N");
+  refused("train --data x --out y --load-size 100 --crop-size 200",
+          "--crop-size 200 is larger than --load-size 100");
+  refused("train --data x --out y --device cuda", "no CUDA");
+  refused("train --data x --out y --precision float16", "float32");
+  refused("train --data x --out y extra", "unexpected argument 'extra'");
+  refused("train --data x --out y --config /nonexistent.ini", "cannot be read");
+  refused("translate --model m", "--out is missing");
+  refused("translate --model m --out o", "no input given");
+  refused("evaluate --data x --out y", "--model is missing");
+  refused("inspect", "no file given");
+  refused("phantom --patients 3", "--out is missing");
+}
+
+TEST_CASE(
+    "a config file sets options, the command line has precedence, unknown names are refused with the line") {
+  const TemporaryFolder folder;
+  const fs::path config = folder / "c.ini";
+  uptake::io::write_file_atomically(config, "# a comment\nngf = 3\n\nlambda-1l = 5\n");
+  const Ran unknown = command("train --data x --out y --config " + quoted(config));
+  CHECK(unknown.code == 2);
+  CHECK(unknown.says("line 4: unknown option 'lambda-1l'; did you mean lambda-l1?"));
+  uptake::io::write_file_atomically(config, "ngf = -3\n");
+  CHECK(command("train --data x --out y --config " + quoted(config)).says("--ngf is -3"));
+  CHECK(command("train --data x --out y --ngf 0 --config " + quoted(config)).says("--ngf is 0"));
+  uptake::io::write_file_atomically(config, "ngf\n");
+  CHECK(command("train --data x --out y --config " + quoted(config))
+            .says("line 1: 'ngf', expected 'name = value'"));
+}
+
+TEST_CASE("what cannot be read or written ends with exit code 1 and a sentence naming it") {
+  const TemporaryFolder folder;
+  const auto failed = [&](const std::string& arguments, const std::string& name) {
+    CAPTURE(arguments);
+    const Ran ran = command(arguments);
+    CAPTURE(ran.text);
+    CHECK(ran.code == 1);
+    CHECK(ran.says(name));
+    CHECK(ran.says("uptake: "));
+  };
+  fs::create_directories(folder / "empty");
+  uptake::io::write_file_atomically(folder / "file", "x");
+  uptake::io::write_file_atomically(folder / "c.safetensors", "garbage");
+  failed("train --data " + quoted(folder / "nowhere") + " --out " + quoted(folder / "o"), "nowhere");
+  failed("train --data " + quoted(folder / "empty") + " --out " + quoted(folder / "o"), "empty");
+  failed("train --resume --data " + quoted(folder / "empty") + " --out " + quoted(folder / "o"),
+         "last.safetensors");
+  failed("phantom --out " + quoted(folder / "file/under"), "under");
+  failed("phantom --patients 0 --out " + quoted(folder / "p"), "patients");
+  failed("inspect " + quoted(folder / "c.safetensors"), "c.safetensors");
+  failed("inspect " + quoted(folder / "nothing.dcm"), "nothing.dcm");
+  failed("translate --model " + quoted(folder / "c.safetensors") + " --out " + quoted(folder / "o") + " " +
+             quoted(folder / "file"),
+         "c.safetensors");
+  CHECK_FALSE(fs::exists(folder / "o"));
+}
