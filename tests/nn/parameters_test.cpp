@@ -1,6 +1,7 @@
 #include "nn/parameters.h"
 
 #include "nn/adam.h"
+#include "nn/init.h"
 #include "nn/ops.h"
 #include "tests/support/tensors.h"
 
@@ -150,6 +151,47 @@ TEST_CASE("parameters: after writing plain values and changed(), a convolution u
       net.store.from_plain(net.filters, net.store.values(), vector_of(dtype, taps));
       net.store.changed();
       CHECK(values_of(conv2d(x, net.filters, Var()).value()) == expected);
+    }
+  }
+}
+
+// Filters that convolutions keep repacked copies of.
+struct Convolutions {
+  ParameterStore store;
+  Parameter &down, &up;
+
+  explicit Convolutions(DType dtype)
+      : store(dtype),
+        down(store.add_filters("down", {64, 16, 4, 4, 2, 1})),
+        up(store.add_filters("up", {64, 16, 4, 4, 2, 1})) {
+    store.allocate();
+  }
+  Var forward(const Var& x) { return conv_transpose2d(conv2d(x, down, Var()), up, Var(), 0); }
+};
+
+TEST_CASE("parameters: initialise() and Adam leave no convolution with old values") {
+  for (const DType dtype : kBoth) {
+    CAPTURE(nn::to_string(dtype));
+    Convolutions net(dtype);
+    const Var x(random_tensor({1, 8, 8, 16}, dtype, 1));
+    const auto like_fresh_ones = [&] {
+      Convolutions fresh(dtype);
+      for (std::size_t i : {0u, 1u})
+        fresh.store.from_plain(fresh.store.parameters()[i], fresh.store.values(),
+                               net.store.to_plain(net.store.parameters()[i], net.store.values()));
+      fresh.store.changed();
+      return values_of(net.forward(x).value()) == values_of(fresh.forward(x).value());
+    };
+    net.forward(x);  // makes the copies
+    initialise(net.store, InitKind::normal, 0.1, 1, 0);
+    CHECK(like_fresh_ones());
+    Adam adam(net.store, {});
+    for (int step = 0; step < 2; ++step) {
+      const Var y = net.forward(x);
+      y.deposit(random_tensor(y.shape(), dtype, 2));
+      backward(y);
+      adam.step(0.1);
+      CHECK(like_fresh_ones());
     }
   }
 }
