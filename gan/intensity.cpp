@@ -48,7 +48,7 @@ Tensor to_network(const io::Image& image, const Intensity& intensity) {
   if (image.kind != intensity.kind)
     throw std::invalid_argument(std::string("the image is ") + name_of(image.kind) +
                                 ", the model was trained on " + name_of(intensity.kind) + " images");
-  const Tensor t = Tensor::empty({1, image.height, image.width, image.channels}, nn::DType::f32);
+  Tensor t = Tensor::empty({1, image.height, image.width, image.channels}, nn::DType::f32);
   float* out = t.data<float>();
   const auto scale = static_cast<float>(intensity.scale);
   if (intensity.kind == SampleKind::counts)
@@ -78,7 +78,7 @@ Tensor stack(const std::vector<Tensor>& images) {
   nn::Shape s = images.at(0).shape();
   const std::int64_t each = s.size();
   s.n = static_cast<std::int64_t>(images.size());
-  const Tensor batch = Tensor::empty(s, nn::DType::f32);
+  Tensor batch = Tensor::empty(s, nn::DType::f32);
   for (std::size_t i = 0; i < images.size(); ++i) {
     if (!(images[i].shape() == images[0].shape()))
       throw std::invalid_argument("images of different sizes in one batch, " +
@@ -95,7 +95,8 @@ Tensor pad_to_multiple(const Tensor& images, std::int64_t multiple) {
   const nn::Shape padded{s.n, (s.h + multiple - 1) / multiple * multiple,
                          (s.w + multiple - 1) / multiple * multiple, s.c};
   if (padded == s) return images;
-  const Tensor from = images.contiguous(), to = Tensor::empty(padded, nn::DType::f32);
+  const Tensor from = images.contiguous();
+  Tensor to = Tensor::empty(padded, nn::DType::f32);
   for (std::int64_t n = 0; n < s.n; ++n)
     for (std::int64_t y = 0; y < padded.h; ++y)
       for (std::int64_t x = 0; x < padded.w; ++x)
@@ -108,7 +109,8 @@ Tensor pad_to_multiple(const Tensor& images, std::int64_t multiple) {
 Tensor crop_to(const Tensor& images, std::int64_t height, std::int64_t width) {
   const nn::Shape s = images.shape();
   if (s.h == height && s.w == width) return images;
-  const Tensor from = images.contiguous(), to = Tensor::empty({s.n, height, width, s.c}, nn::DType::f32);
+  const Tensor from = images.contiguous();
+  Tensor to = Tensor::empty({s.n, height, width, s.c}, nn::DType::f32);
   for (std::int64_t n = 0; n < s.n; ++n)
     for (std::int64_t y = 0; y < height; ++y)
       std::copy_n(from.data<float>() + (n * s.h + y) * s.w * s.c, width * s.c,

@@ -1,5 +1,5 @@
-// Adam over one flat buffer of all parameters, in one pass. Source: Kingma & Ba 2015, algorithm 1, in the form
-// PyTorch computes it:
+// Adam over one flat buffer of all parameters, in one pass. Source: Kingma & Ba 2015, algorithm 1, in the
+// form PyTorch computes it:
 //   m = b1*m + (1-b1)*g        v = b2*v + (1-b2)*g^2
 //   p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 #pragma once

@@ -1,6 +1,6 @@
 // Philox4x32-10: counter-based random numbers. Source: Salmon et al., "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011. The n-th number is a pure function of (key, counter), so a dropout mask is recomputed in the
-// backward pass instead of stored, and any thread or device can draw any number in any order.
+// 1, 2, 3", SC 2011. The n-th number is a pure function of (key, counter), so a dropout mask is recomputed in
+// the backward pass instead of stored, and any thread or device can draw any number in any order.
 #pragma once
 #include <array>
 #include <cmath>

@@ -1,5 +1,5 @@
-// Activation and dropout, fused, with one or two outputs: the piece of an operation that follows a convolution
-// or a normalisation.
+// Activation and dropout, fused, with one or two outputs: the piece of an operation that follows a
+// convolution or a normalisation.
 //
 //   y_j = mask * act_j(x) / (1 - p)        forward, for each output j
 //   dx  = sum_j dy_j * act_j'(x) * mask / (1 - p)
