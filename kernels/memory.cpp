@@ -1,6 +1,7 @@
 #include "kernels/memory.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -33,6 +34,7 @@ void give_to_system(std::byte* block, std::size_t bytes) {
 }  // namespace
 
 std::shared_ptr<std::byte> MemoryPool::allocate(std::size_t bytes) {
+  if (bytes > SIZE_MAX - kAlignment) throw std::bad_alloc();
   const std::size_t rounded =
       std::max<std::size_t>((bytes + kAlignment - 1) / kAlignment * kAlignment, kAlignment);
   std::byte* block = nullptr;
