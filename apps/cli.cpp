@@ -1,27 +1,14 @@
 #include "apps/cli.h"
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
-#include <numeric>
+
+#include "io/file.h"
+#include "io/text.h"
+#include "kernels/threads.h"
 
 namespace uptake::apps {
 namespace {
-
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row.back();
-}
 
 std::string trimmed(const std::string& s) {
   const auto begin = s.find_first_not_of(" \t\r"), end = s.find_last_not_of(" \t\r");
@@ -44,17 +31,25 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 
 }  // namespace
 
-std::string nearest_name(const std::string& unknown, const std::vector<std::string>& candidates) {
-  std::string best;
-  std::size_t best_distance = unknown.size() / 2 + 1;
-  for (const auto& candidate : candidates) {
-    const std::size_t distance = edit_distance(unknown, candidate);
-    if (distance < best_distance) {
-      best = candidate;
-      best_distance = distance;
-    }
-  }
-  return best;
+void use_threads(std::int64_t threads) {
+  if (threads < 0 || threads > 1024)
+    throw UsageError("--threads is " + std::to_string(threads) + ", expected a whole number from 0 to 1024");
+  kernels::set_threads(static_cast<int>(threads));
+}
+
+void check_norm_at_test(const std::string& norm) {
+  if (!norm.empty() && norm != "running" && norm != "batch")
+    throw UsageError("--norm-at-test is '" + norm + "', expected running or batch");
+}
+
+std::string shell_quoted(const std::filesystem::path& path) {
+  const std::string text = path.string();
+  if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") ==
+      std::string::npos)
+    return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 Options::Options(ManPage page) : page_(std::move(page)) {
@@ -93,10 +88,13 @@ std::string Options::nearest(const std::string& unknown) const {
     for (const auto& name : option->get_lnames()) names.push_back("--" + name);
     for (const auto& name : option->get_fnames()) names.push_back("--" + name);
   }
-  return nearest_name(unknown, names);
+  return io::nearest_name(unknown, names);
 }
 
 bool Options::parse(std::span<const std::string> arguments) {
+  for (const std::string& argument : arguments)
+    if (argument.starts_with("--") && argument.ends_with("="))
+      throw UsageError(argument.substr(0, argument.size() - 1) + " has no value");
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app_->parse(reversed);
@@ -124,8 +122,13 @@ std::vector<std::pair<std::string, std::string>> Options::effective() const {
 }
 
 std::vector<std::string> Options::arguments_from(const std::filesystem::path& config_file) const {
-  std::ifstream in(config_file);
-  if (!in) throw UsageError("--config " + config_file.string() + " cannot be read");
+  std::string bytes;
+  try {
+    bytes = io::read_file(config_file, 1 << 20);
+  } catch (const io::FileError& e) {
+    throw UsageError(std::string("--config ") + e.what());
+  }
+  std::istringstream in(bytes);
   std::vector<std::string> arguments, known;
   for (const auto& [name, print] : printers_) known.push_back(name);
   std::string line;
@@ -136,8 +139,9 @@ std::vector<std::string> Options::arguments_from(const std::filesystem::path& co
     const auto equals = line.find('=');
     if (equals == std::string::npos) throw UsageError(where + "'" + line + "', expected 'name = value'");
     const std::string name = trimmed(line.substr(0, equals)), value = trimmed(line.substr(equals + 1));
+    if (value.empty()) throw UsageError(where + "'" + line + "' has no value");
     if (std::ranges::find(known, name) == known.end()) {
-      const std::string offer = nearest_name(name, known);
+      const std::string offer = io::nearest_name(name, known);
       throw UsageError(where + "unknown option '" + name + "'" +
                        (offer.empty() ? "" : "; did you mean " + offer + "?"));
     }
@@ -156,14 +160,15 @@ std::string Options::man_page() const {
   for (const CLI::Option* option : app_->get_options()) {
     std::string head =
         "  " + (option->get_positional() ? option->get_name(true) : option->get_name(false, true));
-    std::replace(head.begin(), head.end(), '!', ' ');
+    if (const auto braces = head.find("{false}"); braces != std::string::npos) head.erase(braces, 7);
     if (!option->get_default_str().empty()) head += " [" + option->get_default_str() + "]";
     text += head + "\n" + wrapped(option->get_description(), 8);
   }
   return text +
          "\nEXIT CODES\n  0    done\n  1    a file, the data or the computation failed; the message says "
          "which\n"
-         "  2    the command line makes no sense\n  130  stopped by Ctrl-C, everything saved\n\nEXAMPLE\n" +
+         "  2    the command line makes no sense\n  130  stopped by Ctrl-C; uptake train has saved "
+         "everything\n\nEXAMPLE\n" +
          page_.example;
 }
 

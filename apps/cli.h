@@ -2,6 +2,8 @@
 // list), the man page of --help, exit codes, and errors as one sentence.
 #pragma once
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -40,14 +42,12 @@ class Options {
   /// A value option "--name"; `variable` holds the default and receives the value.
   template <class T>
   CLI::Option* add(const std::string& name, T& variable, const std::string& help) {
-    remember(name, [&variable] {
-      std::ostringstream text;
-      text << variable;
-      return text.str();
-    });
-    return app_->add_option("--" + name, variable, help)
-        ->capture_default_str()
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    remember(name, [&variable] { return text_of(variable); });
+    CLI::Option* option = app_->add_option("--" + name, variable, help)
+                              ->default_str(text_of(variable))
+                              ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if constexpr (std::is_arithmetic_v<T>) option->check(&number_problem<T>);
+    return option;
   }
   /// "--name" and "--no-name".
   CLI::Option* add_switch(const std::string& name, bool& variable, const std::string& help);
@@ -73,6 +73,27 @@ class Options {
   std::string man_page() const;
 
  private:
+  /// The shortest text that reads back as the same value.
+  static std::string text_of(const std::string& value) { return value; }
+  template <class T>
+  static std::string text_of(T value) {
+    char buffer[32];
+    return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+  }
+  /// Why a text is no number of type T; empty if it is one. Stricter than the parser, which would take "-1"
+  /// as the largest unsigned number.
+  template <class T>
+  static std::string number_problem(const std::string& text) {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size()) return {};
+    return "'" + text + "' is not a " +
+           (std::is_floating_point_v<T> ? "number"
+            : std::is_unsigned_v<T>     ? "whole number from 0"
+                                        : "whole number") +
+           (error == std::errc::result_out_of_range ? " of a possible size" : "");
+  }
+
   void remember(const std::string& name, std::function<std::string()> print);
   std::string nearest(const std::string& unknown) const;
 
@@ -81,8 +102,14 @@ class Options {
   std::vector<std::pair<std::string, std::function<std::string()>>> printers_;
 };
 
-/// Of the candidates, the one with the smallest edit distance; empty when none is close.
-std::string nearest_name(const std::string& unknown, const std::vector<std::string>& candidates);
+/// Sets the number of CPU threads. Throws UsageError unless 0 (all) to 1024.
+void use_threads(std::int64_t threads);
+
+/// Throws UsageError unless empty, "running" or "batch".
+void check_norm_at_test(const std::string& norm);
+
+/// A path as a shell takes it.
+std::string shell_quoted(const std::filesystem::path& path);
 
 /// The subcommands: arguments after the subcommand's name; the exit code is returned.
 using Arguments = std::span<const std::string>;

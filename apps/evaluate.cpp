@@ -9,7 +9,7 @@
 #include "io/csv_log.h"
 #include "io/file.h"
 #include "io/report.h"
-#include "kernels/threads.h"
+#include "io/text.h"
 
 namespace uptake::apps {
 namespace {
@@ -27,11 +27,11 @@ struct Statistics {
   double mean = 0, sd = 0, median = 0;
 };
 
-// Over the finite values; PSNR is infinite where prediction and truth are equal.
+// Over the finite values, for PSNR is infinite where prediction and truth are equal; infinite if all are.
 Statistics statistics(std::vector<double> values) {
   std::erase_if(values, [](double v) { return !std::isfinite(v); });
   Statistics s;
-  if (values.empty()) return s;
+  if (values.empty()) return {HUGE_VAL, 0, HUGE_VAL};
   const auto count = static_cast<double>(values.size());
   for (const double v : values) s.mean += v / count;
   for (const double v : values) s.sd += (v - s.mean) * (v - s.mean);
@@ -44,20 +44,12 @@ Statistics statistics(std::vector<double> values) {
 
 std::string number(double v) { return std::isfinite(v) ? io::number_text(v) : "inf"; }
 
-// A CSV field, quoted when it has to be.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string csv(const Scores& s) {
   std::ostringstream text;
   text.precision(std::numeric_limits<double>::digits10);
   text << "case,l1,psnr_db,ssim\n";
   for (std::size_t i = 0; i < s.names.size(); ++i)
-    text << field(s.names[i]) << "," << s.l1[i] << "," << s.psnr[i] << "," << s.ssim[i] << "\n";
+    text << io::csv_field(s.names[i]) << "," << s.l1[i] << "," << s.psnr[i] << "," << s.ssim[i] << "\n";
   return text.str();
 }
 
@@ -95,6 +87,20 @@ std::string unit_of(const gan::Intensity& intensity) {
   return intensity.kind == io::SampleKind::u8 ? "of 255" : "of 65535";
 }
 
+// The data must be what the model was trained on.
+void require_fitting(const io::PairDataset& data, const gan::CheckpointInfo& info, const fs::path& path) {
+  const bool a_to_b = info.config.direction == "AtoB";
+  const std::int64_t in = a_to_b ? data.a_channels() : data.b_channels();
+  const std::int64_t out = a_to_b ? data.b_channels() : data.a_channels();
+  if (in != info.config.input_channels || out != info.config.output_channels ||
+      data.kind() != info.input.kind)
+    throw io::FileError(path, "its images have " + std::to_string(in) + " -> " + std::to_string(out) +
+                                  " channels (" + unit_of({data.kind(), 1}) + "), the model was trained on " +
+                                  std::to_string(info.config.input_channels) + " -> " +
+                                  std::to_string(info.config.output_channels) + " (" + unit_of(info.input) +
+                                  ")");
+}
+
 }  // namespace
 
 int evaluate(Arguments arguments) {
@@ -112,7 +118,7 @@ int evaluate(Arguments arguments) {
            "the data range of the model (255, 65535, or the largest training count). Writes metrics.csv "
            "(each case), summary.json (mean, sd, median) and report.html: one self-contained file with "
            "figures, the loss curves of the run the checkpoint lies in, and input, prediction and truth "
-           "side by side.",
+           "side by side. A model that was trained on resized images (--load-size) is judged at that size.",
        .example =
            "  uptake evaluate --model run/best.safetensors --data cohort --split test --out report\n"});
   options.add_path("model", checkpoint, "checkpoint of uptake train (required)");
@@ -128,12 +134,17 @@ int evaluate(Arguments arguments) {
   if (data_path.empty()) throw UsageError("--data is missing: the folder of the data set");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
 
-  kernels::set_threads(static_cast<int>(threads));
+  check_norm_at_test(norm);
+  use_threads(threads);
   gan::LoadedGenerator model = gan::load_generator(checkpoint);
   const gan::CheckpointInfo& info = model.info;
   if (norm.empty()) norm = info.config.norm_at_test;
   const gan::NormAtTest statistics_from = gan::norm_at_test(norm);
   io::PairDataset data(data_path, split, {skip_bad, 0});
+  data.verify(2);
+  for (const auto& problem : data.problems())
+    std::cerr << "left out: " << problem.file << ": " << problem.reason << "\n";
+  require_fitting(data, info, data_path);
   io::ensure_writable_folder(out);
 
   Scores scores;
@@ -157,6 +168,7 @@ int evaluate(Arguments arguments) {
                                   {"data", data_path.string()},
                                   {"split", split},
                                   {"cases", scores.names.size()},
+                                  {"left_out", data.problems().size()},
                                   {"norm_at_test", norm},
                                   {"data_range", info.output.scale},
                                   {"l1", json_of(l1)},
@@ -167,9 +179,11 @@ int evaluate(Arguments arguments) {
 
   const bool counts = info.output.kind == io::SampleKind::counts;
   io::Report report("Evaluation of " + checkpoint.filename().string());
-  report.paragraph("The model of step " + std::to_string(info.progress.step) + " on the " + split +
-                   " split: " + std::to_string(scores.names.size()) + " pairs." +
-                   (counts ? " Images are shown on a square-root scale, dark where counts are high." : ""));
+  report.paragraph(
+      "The model of step " + std::to_string(info.progress.step) + " on the " + split +
+      " split: " + std::to_string(scores.names.size()) + " pairs" +
+      (data.problems().empty() ? "." : ", " + std::to_string(data.problems().size()) + " files left out.") +
+      (counts ? " Images are shown on a square-root scale, dark where counts are high." : ""));
   report.figures({{"L1 (" + unit_of(info.output) + ")", number(l1.mean)},
                   {"PSNR (dB)", number(psnr.mean)},
                   {"SSIM", number(ssim.mean)},

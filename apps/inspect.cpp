@@ -1,3 +1,4 @@
+#include <fstream>
 #include <iostream>
 
 #include "apps/cli.h"
@@ -5,11 +6,25 @@
 #include "io/dicom.h"
 #include "io/file.h"
 #include "io/image.h"
+#include "io/text.h"
 
 namespace uptake::apps {
 namespace {
 
 namespace fs = std::filesystem;
+
+enum class Kind { checkpoint, picture, dicom };
+
+// By content, so that a wrong or missing extension misleads nobody.
+Kind kind_of(const fs::path& path) {
+  if (io::is_dicom(path)) return Kind::dicom;
+  char head[9] = {};
+  std::ifstream(path, std::ios::binary).read(head, sizeof head);
+  const std::string_view start(head, sizeof head);
+  if (start.starts_with("\x89PNG") || start.starts_with("\xff\xd8\xff")) return Kind::picture;
+  if (start[8] == '{' || io::lower_extension(path) == ".safetensors") return Kind::checkpoint;
+  return Kind::dicom;
+}
 
 std::string describe_checkpoint(const fs::path& path) {
   const gan::CheckpointInfo info = gan::read_checkpoint_info(path);
@@ -18,9 +33,9 @@ std::string describe_checkpoint(const fs::path& path) {
   text << "checkpoint written by " << info.version << "\n"
        << "  generator      " << c.net_g << ", ngf " << c.ngf << ", norm " << c.norm << ", "
        << c.input_channels << " -> " << c.output_channels << " channels, "
-       << make_generator(c)->store().parameter_count() << " parameters\n"
+       << declare_generator(c)->store().parameter_count() << " parameters\n"
        << "  discriminator  " << c.net_d << ", ndf " << c.ndf << ", "
-       << make_discriminator(c)->store().parameter_count() << " parameters\n"
+       << declare_discriminator(c)->store().parameter_count() << " parameters\n"
        << "  trained        " << info.progress.step << " steps, in epoch " << info.progress.epoch << " of "
        << c.epochs + c.epochs_decay << "\n";
   if (info.progress.best_epoch > 0)
@@ -58,14 +73,19 @@ int inspect(Arguments arguments) {
   if (!options.parse(arguments)) return kExitOk;
   if (files.empty()) throw UsageError("no file given (see uptake inspect --help)");
   for (const fs::path& file : files) {
-    const std::string extension = file.extension().string();
-    if (extension == ".safetensors")
-      std::cout << file.string() << ": " << describe_checkpoint(file);
-    else if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
-      std::cout << file.string() << ": " << describe_picture(file);
-    else
-      std::cout << io::describe_dicom(file);
-    std::cout << std::flush;
+    std::string text;
+    switch (kind_of(file)) {
+      case Kind::checkpoint:
+        text = file.string() + ": " + describe_checkpoint(file);
+        break;
+      case Kind::picture:
+        text = file.string() + ": " + describe_picture(file);
+        break;
+      case Kind::dicom:
+        text = io::describe_dicom(file);
+        break;
+    }
+    std::cout << text << std::flush;
   }
   return kExitOk;
 }

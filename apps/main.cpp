@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli.h"
+#include "io/text.h"
 #include "kernels/threads.h"
 
 namespace uptake::apps {
@@ -59,9 +60,9 @@ int run(const std::vector<std::string>& arguments) {
   }
   const auto found = commands().find(first);
   if (found == commands().end()) {
-    std::vector<std::string> names;
+    std::vector<std::string> names{"--version", "--help"};
     for (const auto& [name, command] : commands()) names.push_back(name);
-    const std::string offer = nearest_name(first, names);
+    const std::string offer = io::nearest_name(first, names);
     throw UsageError("unknown command '" + first + "'" +
                      (offer.empty() ? "" : "; did you mean " + offer + "?") + " (uptake --help lists them)");
   }

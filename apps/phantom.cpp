@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "apps/cli.h"
+#include "io/file.h"
 #include "io/phantom.h"
 
 namespace uptake::apps {
@@ -25,6 +26,8 @@ int phantom(Arguments arguments) {
   options.add("size", phantom.size, "height and width of the images, pixels, 32 to 1024");
   if (!options.parse(arguments)) return kExitOk;
   if (out.empty()) throw UsageError("--out is missing: the folder for the cohort");
+  if (std::filesystem::exists(out / "cohort.csv"))
+    throw io::FileError(out, "already holds a cohort; choose another --out");
   io::make_phantom_cohort(out, phantom);
   std::cout << phantom.patients << " patients, " << 2 * phantom.patients
             << " DICOM files, cohort.csv and lesions.csv in " << out.string() << "\n";

@@ -167,7 +167,8 @@ int train(Arguments arguments) {
   const gan::TrainOutcome outcome = gan::train(run, stop_requested, std::cout, write);
   if (outcome.stopped) {
     std::cout << "stopped after step " << outcome.progress.step << "; go on with: uptake train --data "
-              << request.data.string() << " --out " << request.out.string() << " --resume" << std::endl;
+              << shell_quoted(request.data) << " --out " << shell_quoted(request.out) << " --resume"
+              << std::endl;
     return kExitInterrupted;
   }
   std::cout << "done after step " << outcome.progress.step << "; best epoch " << outcome.progress.best_epoch

@@ -7,21 +7,15 @@
 #include "gan/translator.h"
 #include "io/dicom.h"
 #include "io/file.h"
-#include "kernels/threads.h"
+#include "io/text.h"
 
 namespace uptake::apps {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string lower_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension;
-}
-
 bool is_picture(const fs::path& path) {
-  const std::string extension = lower_extension(path);
+  const std::string extension = io::lower_extension(path);
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
@@ -38,26 +32,38 @@ std::vector<fs::path> find_inputs(const std::vector<fs::path>& arguments) {
     for (const auto& entry : fs::directory_iterator(argument))
       if (entry.is_regular_file() && (is_picture(entry.path()) || io::is_dicom(entry.path())))
         found.push_back(entry.path());
-    if (found.empty()) throw io::FileError(argument, "holds no PNG, JPEG or DICOM file");
+    if (found.empty())
+      throw io::FileError(argument,
+                          "holds no PNG, JPEG or DICOM file itself (folders in it are not searched)");
     std::ranges::sort(found);
     inputs.insert(inputs.end(), found.begin(), found.end());
   }
   return inputs;
 }
 
+// The name without what says its format; DICOM files are often named by a UID, whose last number is no
+// extension.
+std::string bare_name(const fs::path& input) {
+  const std::string extension = io::lower_extension(input);
+  const bool format =
+      is_picture(input) || extension == ".dcm" || extension == ".dicom" || extension == ".ima";
+  return (format ? input.stem() : input.filename()).string();
+}
+
 // Where each input's translation goes: OUT itself for one input if OUT names a file, else OUT/<stem>.png or
 // .dcm.
 std::map<fs::path, fs::path> find_outputs(const std::vector<fs::path>& inputs, const fs::path& out) {
+  const std::string extension = io::lower_extension(out);
+  if (!fs::is_directory(out) && (extension == ".jpg" || extension == ".jpeg" || extension == ".tif"))
+    throw UsageError("--out is " + out.string() + ", but pictures are written as .png");
   std::map<fs::path, fs::path> outputs;
   std::set<fs::path> taken;
   const bool one_file = inputs.size() == 1 && !fs::is_directory(out) &&
-                        (lower_extension(out) == ".png" || lower_extension(out) == ".dcm");
+                        (io::lower_extension(out) == ".png" || io::lower_extension(out) == ".dcm");
   for (const fs::path& input : inputs) {
     const bool picture = is_picture(input);
-    const fs::path output =
-        one_file ? out
-                 : out / (picture ? input.stem() : input.filename().stem()).concat(picture ? ".png" : ".dcm");
-    if (picture != (lower_extension(output) == ".png"))
+    const fs::path output = one_file ? out : out / (bare_name(input) + (picture ? ".png" : ".dcm"));
+    if (picture != (io::lower_extension(output) == ".png"))
       throw io::FileError(output, picture ? "a picture is translated into a .png file"
                                           : "DICOM is translated into a .dcm file");
     if (!taken.insert(fs::weakly_canonical(output)).second)
@@ -124,7 +130,8 @@ int translate(Arguments arguments) {
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
   if (files.empty()) throw UsageError("no input given: files or folders to translate");
 
-  kernels::set_threads(static_cast<int>(threads));
+  check_norm_at_test(norm);
+  use_threads(threads);
   gan::Translator model(checkpoint, norm);
   const auto inputs = find_inputs(files);
   const auto outputs = find_outputs(inputs, out);
@@ -142,7 +149,7 @@ int translate(Arguments arguments) {
     } catch (const io::FileError& e) {
       std::cerr << "uptake: " << e.what() << "\n";
       ++failed;
-    } catch (const std::invalid_argument& e) {
+    } catch (const std::exception& e) {  // of the image or the model: names no file itself
       std::cerr << "uptake: " << input.string() << ": " << e.what() << "\n";
       ++failed;
     }

@@ -32,6 +32,14 @@ nlohmann::json to_json_text(const Progress& p) {
           {"data_fingerprint", p.data_fingerprint}};
 }
 
+// Numbers that a training run can have reached; data is checked against them again when the run goes on.
+void check(const Progress& p) {
+  const bool possible = p.step >= 0 && p.epoch >= 1 && p.position >= 0 && p.epoch_steps >= 0 &&
+                        p.best_epoch >= 0 && p.plateau.bad_epochs >= 0 && p.step < (std::int64_t{1} << 32) &&
+                        p.plateau.factor > 0 && p.plateau.factor <= 1 && std::isfinite(p.epoch_l1_sum);
+  if (!possible) throw std::invalid_argument("its progress is impossible");
+}
+
 Progress progress_from(const nlohmann::json& j) {
   Progress p;
   j.at("step").get_to(p.step);
@@ -46,6 +54,7 @@ Progress progress_from(const nlohmann::json& j) {
   j.at("plateau_bad_epochs").get_to(p.plateau.bad_epochs);
   j.at("plateau_factor").get_to(p.plateau.factor);
   j.at("data_fingerprint").get_to(p.data_fingerprint);
+  check(p);
   return p;
 }
 
@@ -65,6 +74,8 @@ CheckpointInfo info_of(const io::Safetensors& file) {
     info.input = intensity.at("input").get<Intensity>();
     info.output = intensity.at("output").get<Intensity>();
     info.version = file.metadata.at("version");
+    if (info.config.input_channels < 1 || info.config.output_channels < 1)
+      throw std::invalid_argument("its networks have no channels");
     return info;
   } catch (const std::exception& e) {
     throw io::FileError(file.source, std::string("its description cannot be understood: ") + e.what());
@@ -108,7 +119,9 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
 LoadedGenerator load_generator(const std::filesystem::path& path) {
   const auto file = io::read_safetensors(path, [](std::string_view name) { return name.starts_with("g."); });
   LoadedGenerator loaded{info_of(file), nullptr, ""};
-  loaded.network = make_generator(loaded.info.config);
+  loaded.network = declare_generator(loaded.info.config);
+  require_state(file, "g.", loaded.network->store());
+  loaded.network->store().allocate();
   get_state(file, "g.", loaded.network->store());
   Fingerprint fingerprint;
   for (const auto& [name, tensor] : file.tensors) {
@@ -117,6 +130,13 @@ LoadedGenerator load_generator(const std::filesystem::path& path) {
   }
   loaded.fingerprint = fingerprint.hex();
   return loaded;
+}
+
+void require_checkpoint(const std::filesystem::path& path) {
+  const auto file = io::read_safetensors(path);
+  const CheckpointInfo info = info_of(file);
+  require_state(file, "g.", declare_generator(info.config)->store());
+  require_state(file, "d.", declare_discriminator(info.config)->store());
 }
 
 void load_checkpoint(const std::filesystem::path& path, Pix2Pix& model) {

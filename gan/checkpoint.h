@@ -49,6 +49,10 @@ struct LoadedGenerator {
 };
 LoadedGenerator load_generator(const std::filesystem::path& path);
 
+/// Reads the whole file and throws io::FileError unless its weights are those its description asks for: to be
+/// called before memory for a model of that description is allocated.
+void require_checkpoint(const std::filesystem::path& path);
+
 /// Everything into an existing model of the same configuration.
 void load_checkpoint(const std::filesystem::path& path, Pix2Pix& model);
 

@@ -2,6 +2,10 @@
 
 #include <map>
 #include <stdexcept>
+#include <vector>
+
+#include "io/chart.h"
+#include "io/text.h"
 
 namespace uptake::gan {
 namespace {
@@ -10,18 +14,29 @@ namespace {
   throw std::invalid_argument("--" + option + " is " + found + ", expected " + expected);
 }
 
-void require_at_least(const std::string& option, double value, double least) {
-  if (!(value >= least))
-    refuse(option, nlohmann::json(value).dump(), "at least " + nlohmann::json(least).dump());
+void require_between(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value < least || value > most)
+    refuse(option, std::to_string(value),
+           "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+void require_not_negative(const std::string& option, double value) {
+  if (!(value >= 0 && value <= 1e6)) refuse(option, io::number_text(value), "a number from 0 to 1e6");
 }
 
 // The value a name stands for; unknown names are refused with the list of known ones.
 template <class T>
 T named(const std::string& option, const std::string& name, const std::map<std::string, T>& known) {
   if (const auto found = known.find(name); found != known.end()) return found->second;
-  std::string names;
-  for (const auto& [key, value] : known) names += (names.empty() ? "" : ", ") + key;
-  refuse(option, "'" + name + "'", "one of " + names);
+  std::vector<std::string> names;
+  std::string list;
+  for (const auto& [key, value] : known) {
+    names.push_back(key);
+    list += (list.empty() ? "" : ", ") + key;
+  }
+  const std::string nearest = io::nearest_name(name, names);
+  refuse(option, "'" + name + "'",
+         "one of " + list + (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
 }
 
 NormKind norm_kind(const TrainConfig& c) {
@@ -52,50 +67,60 @@ nn::LrPolicy lr_policy(const TrainConfig& c) {
 }  // namespace
 
 void check(const TrainConfig& c) {
-  if (c.direction != "AtoB" && c.direction != "BtoA")
-    refuse("direction", "'" + c.direction + "'", "AtoB or BtoA");
-  require_at_least("load-size", static_cast<double>(c.load_size), 0);
-  require_at_least("crop-size", static_cast<double>(c.crop_size), 0);
+  constexpr std::int64_t kMany = 1'000'000'000;  // more than anybody trains, and no sum of two overflows
+  constexpr std::int64_t kPixels = 65536, kFilters = 4096;
+  named<bool>("direction", c.direction, {{"AtoB", true}, {"BtoA", false}});
+  require_between("load-size", c.load_size, 0, kPixels);
+  require_between("crop-size", c.crop_size, 0, kPixels);
   if (c.load_size > 0 && c.crop_size > c.load_size)
     throw std::invalid_argument("--crop-size " + std::to_string(c.crop_size) +
                                 " is larger than --load-size " + std::to_string(c.load_size) +
                                 ", so no crop fits");
-  if (!is_generator_name(c.net_g))
+  if (!is_generator_name(c.net_g)) {
+    const std::string nearest = io::nearest_name(
+        c.net_g, {"unet_256", "unet_128", "unet_64", "unet_32", "resnet_9blocks", "resnet_6blocks"});
     refuse("net-g", "'" + c.net_g + "'",
-           "unet_N (unet_128, unet_256, ...) or resnet_Kblocks (resnet_6blocks, ...)");
-  if (!is_discriminator_name(c.net_d)) refuse("net-d", "'" + c.net_d + "'", "basic, n_layers or pixel");
+           "unet_N with N a power of two, or resnet_Kblocks" +
+               (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
+  }
+  named<bool>("net-d", c.net_d, {{"basic", true}, {"n_layers", true}, {"pixel", true}});
   norm_kind(c);
   init_kind(c);
   gan_mode(c);
   lr_policy(c);
-  require_at_least("n-layers-d", static_cast<double>(c.n_layers_d), 1);
-  require_at_least("ngf", static_cast<double>(c.ngf), 1);
-  require_at_least("ndf", static_cast<double>(c.ndf), 1);
-  require_at_least("lambda-l1", c.lambda_l1, 0);
-  require_at_least("init-gain", c.init_gain, 0);
-  require_at_least("lr", c.lr, 0);
-  if (!(c.beta1 >= 0 && c.beta1 < 1))
-    refuse("beta1", nlohmann::json(c.beta1).dump(), "a number from 0 to below 1");
-  require_at_least("batch-size", static_cast<double>(c.batch_size), 1);
-  require_at_least("epochs", static_cast<double>(c.epochs), 0);
-  require_at_least("epochs-decay", static_cast<double>(c.epochs_decay), 0);
+  require_between("n-layers-d", c.n_layers_d, 1, 10);
+  if (c.n_layers_d != TrainConfig().n_layers_d && c.net_d != "n_layers")
+    throw std::invalid_argument("--n-layers-d is for --net-d n_layers, but --net-d is " + c.net_d);
+  require_between("ngf", c.ngf, 1, kFilters);
+  require_between("ndf", c.ndf, 1, kFilters);
+  require_not_negative("lambda-l1", c.lambda_l1);
+  require_not_negative("init-gain", c.init_gain);
+  require_not_negative("lr", c.lr);
+  if (!(c.beta1 >= 0 && c.beta1 < 1)) refuse("beta1", io::number_text(c.beta1), "a number from 0 to below 1");
+  require_between("batch-size", c.batch_size, 1, 65536);
+  require_between("epochs", c.epochs, 0, kMany);
+  require_between("epochs-decay", c.epochs_decay, 0, kMany);
   if (c.epochs + c.epochs_decay < 1)
     throw std::invalid_argument("--epochs and --epochs-decay are both 0: nothing to do");
-  if (c.lr_policy == "cosine") require_at_least("epochs", static_cast<double>(c.epochs), 1);
-  require_at_least("lr-decay-epochs", static_cast<double>(c.lr_decay_epochs), 1);
-  require_at_least("steps", static_cast<double>(c.steps), 0);
-  require_at_least("threads", static_cast<double>(c.threads), 0);
-  if (c.norm_at_test != "running" && c.norm_at_test != "batch")
-    refuse("norm-at-test", "'" + c.norm_at_test + "'", "running or batch");
+  if (c.lr_policy == "cosine" && c.epochs == 0)
+    throw std::invalid_argument("--lr-policy cosine has the period --epochs, which is 0");
+  require_between("lr-decay-epochs", c.lr_decay_epochs, 1, kMany);
+  if (c.lr_decay_epochs != TrainConfig().lr_decay_epochs && c.lr_policy != "step")
+    throw std::invalid_argument("--lr-decay-epochs is for --lr-policy step, but --lr-policy is " +
+                                c.lr_policy);
+  require_between("steps", c.steps, 0, kMany);
+  require_between("threads", c.threads, 0, 1024);
+  named<bool>("norm-at-test", c.norm_at_test, {{"running", true}, {"batch", true}});
   if (c.precision != "float32")
     refuse("precision", "'" + c.precision + "'", "float32 (the only one the CPU backend trains in)");
-  if (c.device != "auto" && c.device != "cpu" && c.device != "cuda")
-    refuse("device", "'" + c.device + "'", "auto, cpu or cuda");
+  named<bool>("device", c.device, {{"auto", true}, {"cpu", true}, {"cuda", true}});
   if (c.device == "cuda")
     throw std::invalid_argument("--device is cuda, but this build of uptake has no CUDA backend");
+  require_between("input channels", c.input_channels, 0, 1024);
+  require_between("output channels", c.output_channels, 0, 1024);
 }
 
-std::unique_ptr<Network> make_generator(const TrainConfig& c) {
+std::unique_ptr<Network> declare_generator(const TrainConfig& c) {
   GeneratorOptions o;
   o.net = c.net_g;
   o.in = c.input_channels;
@@ -103,19 +128,29 @@ std::unique_ptr<Network> make_generator(const TrainConfig& c) {
   o.ngf = c.ngf;
   o.norm = norm_kind(c);
   o.dropout = c.dropout;
-  auto network = make_generator(o);
-  nn::initialise(network->store(), init_kind(c), c.init_gain, c.seed, 0);
-  return network;
+  return declare_generator(o);
 }
 
-std::unique_ptr<Network> make_discriminator(const TrainConfig& c) {
+std::unique_ptr<Network> declare_discriminator(const TrainConfig& c) {
   DiscriminatorOptions o;
   o.net = c.net_d;
   o.in = c.input_channels + c.output_channels;
   o.ndf = c.ndf;
   o.layers = c.n_layers_d;
   o.norm = norm_kind(c);
-  auto network = make_discriminator(o);
+  return declare_discriminator(o);
+}
+
+std::unique_ptr<Network> make_generator(const TrainConfig& c) {
+  auto network = declare_generator(c);
+  network->store().allocate();
+  nn::initialise(network->store(), init_kind(c), c.init_gain, c.seed, 0);
+  return network;
+}
+
+std::unique_ptr<Network> make_discriminator(const TrainConfig& c) {
+  auto network = declare_discriminator(c);
+  network->store().allocate();
   nn::initialise(network->store(), init_kind(c), c.init_gain, c.seed, 1);
   return network;
 }

@@ -51,9 +51,14 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainConfig, direction, load_size, crop_size,
 /// other.
 void check(const TrainConfig& config);
 
-/// What the configuration asks for. Networks are initialised from the seed.
+/// The networks the configuration asks for, without memory for their parameters (see gan/networks.h).
+std::unique_ptr<Network> declare_generator(const TrainConfig& config);
+std::unique_ptr<Network> declare_discriminator(const TrainConfig& config);
+
+/// The same, allocated and initialised from the seed.
 std::unique_ptr<Network> make_generator(const TrainConfig& config);
 std::unique_ptr<Network> make_discriminator(const TrainConfig& config);
+
 Pix2PixOptions pix2pix_options(const TrainConfig& config);
 nn::ScheduleOptions schedule_options(const TrainConfig& config);
 

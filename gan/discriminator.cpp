@@ -33,7 +33,6 @@ PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(
   }
   convs_.emplace_back(store_, "model." + std::to_string(place),
                       nn::Conv2dOptions{.in = in, .out = 1, .stride = 1, .bias = true});
-  store_.allocate();
 }
 
 Var PatchDiscriminator::forward(const Var& x, const Mode& mode) { return run(convs_, norms_, x, mode); }
@@ -50,7 +49,6 @@ PixelDiscriminator::PixelDiscriminator(const DiscriminatorOptions& o) : Network(
   conv("net.2", o.ndf, 2 * o.ndf, bias);
   norms_.emplace_back(store_, "net.3", o.norm, 2 * o.ndf);
   conv("net.5", 2 * o.ndf, 1, bias);
-  store_.allocate();
 }
 
 Var PixelDiscriminator::forward(const Var& x, const Mode& mode) { return run(convs_, norms_, x, mode); }

@@ -1,7 +1,6 @@
 #include "gan/evaluation.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "io/montage.h"
@@ -36,7 +35,7 @@ Summary evaluate(Network& generator, const io::PairDataset& data, const TrainCon
   const auto cases = static_cast<double>(std::max<std::size_t>(summary.cases, 1));
   summary.mean.l1 /= cases;
   summary.mean.ssim /= cases;
-  summary.mean.psnr /= static_cast<double>(std::max<std::size_t>(finite, 1));
+  summary.mean.psnr = finite > 0 ? summary.mean.psnr / static_cast<double>(finite) : HUGE_VAL;
   return summary;
 }
 
@@ -47,12 +46,6 @@ io::Image display(const io::Image& image, const Intensity& intensity) {
   // Counts are shown dark on white, as bone scans are.
   return intensity.kind == io::SampleKind::counts ? io::to_display(levels, 1, -1)
                                                   : io::to_display(levels, -1, 1);
-}
-
-io::Image display_row(const CaseResult& result, const Intensity& input, const Intensity& output) {
-  const std::array images{display(result.input, input), display(result.prediction, output),
-                          display(result.truth, output)};
-  return io::montage({{images.begin(), images.end()}}, 4);
 }
 
 }  // namespace uptake::gan

@@ -19,7 +19,7 @@ struct CaseResult {
 
 struct Summary {
   std::size_t cases = 0;
-  ImageMetrics mean;  // psnr: mean over the cases with a finite one
+  ImageMetrics mean;  // psnr: over the cases with a finite one, infinite if none has
 };
 
 /// Translates the first `count` pairs of the data set (all when it has fewer), in order, and hands each
@@ -31,8 +31,5 @@ Summary evaluate(Network& generator, const io::PairDataset& data, const TrainCon
 /// As gray or color levels for people: what the network sees, -1 black and +1 white (for counts: a
 /// square-root scale).
 io::Image display(const io::Image& image, const Intensity& intensity);
-
-/// Input, prediction and truth side by side.
-io::Image display_row(const CaseResult& result, const Intensity& input, const Intensity& output);
 
 }  // namespace uptake::gan

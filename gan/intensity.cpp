@@ -29,6 +29,8 @@ Intensity Intensity::of(SampleKind kind, double counts_scale) {
   if (kind == SampleKind::u16) return {kind, 65535};
   if (!(counts_scale > 0))
     throw std::invalid_argument("every image of the data set is empty: its largest count is 0");
+  if (!(counts_scale < 1e30))
+    throw std::invalid_argument("the largest count of the data set is not a finite number");
   return {kind, counts_scale};
 }
 

@@ -46,7 +46,7 @@ bool is_discriminator_name(const std::string& net) {
   return net == "basic" || net == "n_layers" || net == "pixel";
 }
 
-std::unique_ptr<Network> make_generator(const GeneratorOptions& o) {
+std::unique_ptr<Network> declare_generator(const GeneratorOptions& o) {
   require_positive("input channels", o.in);
   require_positive("output channels", o.out);
   require_positive("ngf", o.ngf);
@@ -58,13 +58,25 @@ std::unique_ptr<Network> make_generator(const GeneratorOptions& o) {
       "(resnet_6blocks, resnet_9blocks)");
 }
 
-std::unique_ptr<Network> make_discriminator(const DiscriminatorOptions& o) {
+std::unique_ptr<Network> declare_discriminator(const DiscriminatorOptions& o) {
   require_positive("input channels", o.in);
   require_positive("ndf", o.ndf);
   require_positive("discriminator layers", o.layers);
   if (o.net == "pixel") return std::make_unique<PixelDiscriminator>(o);
   if (is_discriminator_name(o.net)) return std::make_unique<PatchDiscriminator>(o);
   throw std::invalid_argument("unknown discriminator '" + o.net + "', expected basic, n_layers or pixel");
+}
+
+std::unique_ptr<Network> make_generator(const GeneratorOptions& o) {
+  auto network = declare_generator(o);
+  network->store().allocate();
+  return network;
+}
+
+std::unique_ptr<Network> make_discriminator(const DiscriminatorOptions& o) {
+  auto network = declare_discriminator(o);
+  network->store().allocate();
+  return network;
 }
 
 }  // namespace uptake::gan

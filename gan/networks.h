@@ -1,9 +1,10 @@
 // The networks of pix2pix (Isola et al. 2017), layer by layer as the public reference builds them, with its
 // names: a state_dict of one loads into the other.
 //
-//   unet_N        encoder-decoder with skips; log2 N levels of k4 s2 p1 convolutions (unet_256: 8, unet_128:
-//   7) resnet_Kblocks  7x7, two stride-2 convolutions, K residual blocks, two transposed convolutions, 7x7
-//   basic         70x70 PatchGAN: n_layers with 3 layers;  n_layers: any depth;  pixel: 1x1 convolutions
+// - unet_N: encoder-decoder with skips; log2 N levels of k4 s2 p1 convolutions (unet_256 has 8, unet_128 has
+// 7)
+// - resnet_Kblocks: 7x7, two stride-2 convolutions, K residual blocks, two transposed convolutions, 7x7
+// - basic: 70x70 PatchGAN, that is n_layers with 3 layers; n_layers: any depth; pixel: 1x1 convolutions
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -54,13 +55,19 @@ class Network {
 };
 
 /// Image [n,h,w,in] -> image [n,h,w,out] in (-1,1). Throws std::invalid_argument for an unknown name,
-/// ShapeError in forward for a size that is not a multiple of size_multiple().
+/// ShapeError in forward for a size that is not a multiple of size_multiple(). Parameters are zero until
+/// initialised or loaded.
 std::unique_ptr<Network> make_generator(const GeneratorOptions& options);
 
 /// Pair [n,h,w,in] -> logits [n,h',w',1], one for each patch (no sigmoid).
 std::unique_ptr<Network> make_discriminator(const DiscriminatorOptions& options);
 
-/// Whether make_generator / make_discriminator know the name; the names to offer instead.
+/// The same without memory for the parameters: names, shapes and counts only, until store().allocate() is
+/// called.
+std::unique_ptr<Network> declare_generator(const GeneratorOptions& options);
+std::unique_ptr<Network> declare_discriminator(const DiscriminatorOptions& options);
+
+/// Whether make_generator / make_discriminator know the name.
 bool is_generator_name(const std::string& net);
 bool is_discriminator_name(const std::string& net);
 

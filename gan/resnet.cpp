@@ -49,7 +49,6 @@ Resnet::Resnet(const GeneratorOptions& o, int blocks)
   convs_.emplace_back(
       store_, "model." + std::to_string(place + 1),
       nn::Conv2dOptions{.in = ngf, .out = o.out, .kernel = 7, .stride = 1, .pad = 0, .bias = true});
-  store_.allocate();
 }
 
 Var Resnet::forward(const Var& x, const Mode& mode) {

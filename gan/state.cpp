@@ -22,17 +22,24 @@ void put(io::Safetensors& file, const std::string& name, const std::vector<std::
            std::span<const float>(values.data<float>(), static_cast<std::size_t>(values.size())));
 }
 
-Tensor get(const io::Safetensors& file, const std::string& name, const std::vector<std::int64_t>& shape,
-           nn::DType dtype) {
+void require_tensor(const io::Safetensors& file, const std::string& name,
+                    const std::vector<std::int64_t>& shape) {
   if (!file.has(name))
     throw io::FileError(file.source, "holds no tensor " + name + ", which the network needs");
   const io::TensorEntry& entry = file.at(name);
   if (entry.shape != shape)
     throw io::FileError(file.source,
                         "tensor " + name + " is " + text(entry.shape) + ", the network needs " + text(shape));
+}
+
+Tensor get(const io::Safetensors& file, const std::string& name, const std::vector<std::int64_t>& shape,
+           nn::DType dtype) {
+  require_tensor(file, name, shape);
   const std::vector<float> values = file.as_f32(name);
   const Tensor plain = Tensor::empty({1, 1, 1, static_cast<std::int64_t>(values.size())}, nn::DType::f32);
   std::ranges::copy(values, plain.data<float>());
+  if (!plain.all_finite())
+    throw io::FileError(file.source, "tensor " + name + " holds numbers that are not finite");
   return plain.to(dtype);
 }
 
@@ -50,6 +57,12 @@ void put_state(io::Safetensors& file, const std::string& prefix, nn::ParameterSt
       file.put(name, {}, std::span<const std::int64_t>(&value, 1));
     }
   }
+}
+
+void require_state(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store) {
+  for (const auto& entry : store.entries())
+    if (!std::holds_alternative<nn::Counter*>(entry.what))
+      require_tensor(file, prefix + entry.name, entry.shape);
 }
 
 void get_state(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store) {

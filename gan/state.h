@@ -11,6 +11,10 @@ namespace uptake::gan {
 /// Weights, running statistics and counters as `prefix + name`, float32 and int64.
 void put_state(io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store);
 
+/// Throws io::FileError naming the first tensor that is missing or has another shape. Needs no allocated
+/// store, so that a file that lies about its size is refused before memory is asked for.
+void require_state(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store);
+
 /// Reads them back. Throws io::FileError naming the first tensor that is missing or has another shape. A
 /// missing num_batches_tracked counts as 0 (PyTorch before 0.4 wrote none).
 void get_state(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store);

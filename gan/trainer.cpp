@@ -76,6 +76,7 @@ class Run {
                           "already holds a training run; give --resume to go on with it, or another --out");
     kernels::set_threads(static_cast<int>(config().threads));
     open_data();
+    if (request_.resume) require_checkpoint(file("last.safetensors"));
     io::ensure_writable_folder(request_.out);
     model_.emplace(make_generator(config()), make_discriminator(config()), pix2pix_options(config()));
     if (request_.resume) resume();
@@ -115,7 +116,8 @@ class Run {
     const CheckpointInfo saved = read_checkpoint_info(path);
     if (saved.config.input_channels != config().input_channels ||
         saved.config.output_channels != config().output_channels ||
-        saved.progress.data_fingerprint != info_.progress.data_fingerprint)
+        saved.progress.data_fingerprint != info_.progress.data_fingerprint ||
+        saved.progress.position > static_cast<std::int64_t>(data_->size()))
       throw TrainingError(path.string() + " was trained on other pairs than those in " +
                           request_.data.string() + "; a run can only be resumed on its own data");
     load_checkpoint(path, *model_);
@@ -201,11 +203,13 @@ class Run {
       if (!std::isfinite(value))
         throw TrainingError(std::string("loss ") + name + " is " + text(value) + " at step " +
                             std::to_string(info_.progress.step + 1) +
-                            ": training has diverged (a smaller --lr may help); the checkpoints in " +
-                            request_.out.string() + " are from before");
+                            ": training has diverged (a smaller --lr may help)" +
+                            (fs::exists(file("last.safetensors"))
+                                 ? "; the checkpoints in " + request_.out.string() + " are from before"
+                                 : ""));
   }
 
-  // Judges the generator, keeps the best one, and turns the page (unless --steps ended the epoch early).
+  // Judges the generator, keeps the best one, and turns the page.
   void end_of_epoch() {
     Progress& p = info_.progress;
     double metric = p.epoch_l1_sum / static_cast<double>(p.epoch_steps);
@@ -219,18 +223,25 @@ class Run {
       validate(*data_, false);
       bar_->message("epoch " + std::to_string(p.epoch) + ": mean training G_L1 " + text(metric));
     }
-    schedule_->observe(metric);
-    p.plateau = schedule_->plateau;
     const bool best = metric < p.best_metric;
-    if (best) {
+    const auto remember_best = [&] {
+      if (!best) return;
       p.best_metric = metric;
       p.best_epoch = p.epoch;
+    };
+    if (p.position < static_cast<std::int64_t>(data_->size())) {
+      // --steps ends the run within an epoch. What the run goes on from must not know of this judgement.
+      save("last.safetensors");
+      remember_best();
+      if (best) save("best.safetensors");
+      return;
     }
-    if (p.position >= static_cast<std::int64_t>(data_->size())) {
-      ++p.epoch;
-      p.position = p.epoch_steps = 0;
-      p.epoch_l1_sum = 0;
-    }
+    schedule_->observe(metric);
+    p.plateau = schedule_->plateau;
+    remember_best();
+    ++p.epoch;
+    p.position = p.epoch_steps = 0;
+    p.epoch_l1_sum = 0;
     save("last.safetensors");
     if (best) save("best.safetensors");
   }
@@ -252,7 +263,14 @@ class Run {
     return summary;
   }
 
-  void save(const char* name) { save_checkpoint(file(name), info_, *model_); }
+  void save(const char* name) {
+    if (!model_->generator().store().values().all_finite() ||
+        !model_->discriminator().store().values().all_finite())
+      throw TrainingError("the weights are no longer finite after step " +
+                          std::to_string(info_.progress.step) +
+                          ": training has diverged (a smaller --lr may help); nothing was saved");
+    save_checkpoint(file(name), info_, *model_);
+  }
 
   const TrainRequest& request_;
   const std::atomic<bool>& stop_;

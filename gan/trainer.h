@@ -1,10 +1,10 @@
 // A training run in a folder: data in, checkpoints, logs and sample pictures out.
 //
-//   OUT/last.safetensors     after every epoch, and when the run is stopped
-//   OUT/best.safetensors     the epoch with the smallest validation L1 (training L1 where there is no val
-//   split) OUT/losses.csv           every step: learning rate and the four losses OUT/validation.csv every
-//   epoch: L1, PSNR, SSIM over the val split OUT/samples/             every epoch: input, prediction and
-//   truth of up to four pairs
+// - OUT/last.safetensors: after every epoch, and when the run is stopped
+// - OUT/best.safetensors: the epoch with the smallest validation L1 (training L1 where there is no val split)
+// - OUT/losses.csv: every step, learning rate and the four losses
+// - OUT/validation.csv: every epoch, L1, PSNR and SSIM over the val split
+// - OUT/samples/: every epoch, input, prediction and truth of up to four pairs
 #pragma once
 #include <atomic>
 #include <filesystem>

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "gan/data.h"
+#include "kernels/memory.h"
 
 namespace uptake::gan {
 
@@ -19,6 +20,8 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
   if (norm == NormAtTest::batch) mode.statistics = nn::StatisticsFrom::batch;
   const nn::Tensor x = pad_to_multiple(to_network(image, input), generator.size_multiple());
   const nn::Tensor y = generator.forward(Var(x), mode).value();
+  if (!y.all_finite())
+    throw std::runtime_error("the model's output is not finite; its weights are damaged or diverged");
   return from_network(crop_to(y, image.height, image.width), 0, output);
 }
 
@@ -32,6 +35,10 @@ io::Image Translator::operator()(const io::Image& image) {
                                 " channels, the model expects " +
                                 std::to_string(info().config.input_channels));
   if (image.samples.empty()) throw std::invalid_argument("the image has no pixels");
+  if (image.height != height_ || image.width != width_)
+    kernels::host_memory().trim();  // blocks of another size
+  height_ = image.height;
+  width_ = image.width;
   const io::Preparation size = test_preparation(info().config);
   if (size.load_h == 0) return translate(*loaded_.network, image, info().input, info().output, norm_);
   const io::Image resized = io::resize_bicubic(image, size.load_h, size.load_w);

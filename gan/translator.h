@@ -37,6 +37,7 @@ class Translator {
  private:
   LoadedGenerator loaded_;
   NormAtTest norm_;
+  std::int64_t height_ = 0, width_ = 0;  // of the last image
 };
 
 }  // namespace uptake::gan

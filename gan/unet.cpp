@@ -18,7 +18,6 @@ std::int64_t channels_of(std::int64_t ngf, int level) {
 Unet::Unet(const GeneratorOptions& options, int levels) : Network(options.dtype), levels_(levels) {
   level_.resize(static_cast<std::size_t>(levels));
   build(options, 1, "model");
-  store_.allocate();
 }
 
 // Declares the blocks from the outside in, so that names come in the reference's order. Numbers in names are

@@ -12,8 +12,6 @@
 namespace uptake::io {
 namespace {
 
-constexpr std::size_t kProblemsShown = 10;
-
 std::uintmax_t sample_bytes(SampleKind kind) {
   return kind == SampleKind::u8    ? sizeof(std::uint8_t)
          : kind == SampleKind::u16 ? sizeof(std::uint16_t)
@@ -111,10 +109,7 @@ PairDataset& PairDataset::operator=(PairDataset&&) noexcept = default;
 void PairDataset::refuse_if_unusable() const {
   const std::vector<DatasetProblem>& problems = listing_.problems;
   std::string list;
-  for (std::size_t i = 0; i < std::min(problems.size(), kProblemsShown); ++i)
-    list += "\n  " + problems[i].file + " " + problems[i].reason;
-  if (problems.size() > kProblemsShown)
-    list += "\n  and " + std::to_string(problems.size() - kProblemsShown) + " more";
+  for (const DatasetProblem& problem : problems) list += "\n  " + problem.file + " " + problem.reason;
 
   if (!problems.empty() && !options_.skip_bad)
     throw FileError(folder_,

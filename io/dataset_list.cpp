@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -10,6 +9,7 @@
 
 #include "io/cohort.h"
 #include "io/file.h"
+#include "io/text.h"
 
 namespace uptake::io {
 namespace fs = std::filesystem;
@@ -25,13 +25,6 @@ struct Layout {
   DatasetForm form = DatasetForm::side_by_side;
   std::map<std::string, SplitFolders> splits;
 };
-
-std::string lower_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension;
-}
 
 bool is_read(const std::string& extension) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";

@@ -8,6 +8,7 @@
 #include "io/detail/dicom_views.h"
 #include "io/dicom.h"
 #include "io/file.h"
+#include "io/text.h"
 
 namespace uptake::io {
 namespace {
@@ -62,10 +63,7 @@ bool is_dicom(const path& file) noexcept {
     char head[132] = {};
     std::ifstream stream(file, std::ios::binary);
     if (stream.read(head, sizeof head) && std::memcmp(head + 128, "DICM", 4) == 0) return true;
-    std::string extension = file.extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    if (extension != ".dcm") return false;
+    if (lower_extension(file) != ".dcm") return false;
     DcmFileFormat parsed;
     dcmtk::load(parsed, file);
     return parsed.getDataset()->tagExists(DCM_SOPClassUID) || parsed.getDataset()->tagExists(DCM_PixelData);

@@ -22,7 +22,9 @@ struct ScheduleOptions {
 ///   cosine   lr (1 + cos(pi (epoch - 1) / epochs)) / 2              Loshchilov & Hutter 2017
 ///   plateau  times 0.2 when the metric has not fallen by 1 % of its best for more than 5 epochs, unless that
 ///            changes the rate by less than 1e-8
-/// The reference feeds its plateau rule a constant 0; here it is fed the validation L1.
+/// The rate falls after each epoch, so the last one still trains, at lr / (epochs_decay + 1). (Later versions
+/// of the reference step the schedule before each epoch instead: there epoch e has the rate of e + 1, and the
+/// last has 0.) The reference feeds its plateau rule a constant 0; here it is fed the validation L1.
 class Schedule {
  public:
   explicit Schedule(const ScheduleOptions& options) : options_(options) {}

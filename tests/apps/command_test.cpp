@@ -44,15 +44,32 @@ TEST_CASE("a command line that makes no sense is answered in one sentence with e
   refused("train --out x", "--data is missing");
   refused("train --data x", "--out is missing");
   refused("train --data x --out y --ngf many", "ngf");
-  refused("train --data x --out y --net-g unet_255", "--net-g is 'unet_255', expected unet_N");
+  refused("train --data x --out y --net-g unet_255", "did you mean unet_256?");
   refused("train --data x --out y --load-size 100 --crop-size 200",
           "--crop-size 200 is larger than --load-size 100");
   refused("train --data x --out y --device cuda", "no CUDA");
   refused("train --data x --out y --precision float16", "float32");
   refused("train --data x --out y extra", "unexpected argument 'extra'");
-  refused("train --data x --out y --config /nonexistent.ini", "cannot be read");
+  refused("train --data x --out y --config /nonexistent.ini", "cannot be opened");
   refused("translate --model m", "--out is missing");
   refused("translate --model m --out o", "no input given");
+  refused("train --data x --out y --config /tmp", "--config /tmp");
+  refused("train --data x --out y --ngf=", "--ngf has no value");
+  refused("train --data x --out y --ngf 3.5", "'3.5' is not a whole number");
+  refused("train --data x --out y --seed -1", "'-1' is not a whole number from 0");
+  refused("train --data x --out y --seed 99999999999999999999",
+          "not a whole number from 0 of a possible size");
+  refused("train --data x --out y --lr nan", "--lr is nan");
+  refused("train --data x --out y --lr inf", "--lr is inf");
+  refused("train --data x --out y --threads 100000",
+          "--threads is 100000, expected a whole number from 0 to 1024");
+  refused("train --data x --out y --batch-size 9223372036854775807", "--batch-size");
+  refused("train --data x --out y --gan-mode vanila", "did you mean vanilla?");
+  refused("train --data x --out y --n-layers-d 5", "--n-layers-d is for --net-d n_layers");
+  refused("train --data x --out y --lr-decay-epochs 5", "--lr-decay-epochs is for --lr-policy step");
+  refused("translate --model m --out o --threads -4 f", "--threads is -4");
+  refused("translate --model m --out o --norm-at-test foo f", "--norm-at-test is 'foo'");
+  refused("--versio", "did you mean --version?");
   refused("evaluate --data x --out y", "--model is missing");
   refused("inspect", "no file given");
   refused("phantom --patients 3", "--out is missing");
@@ -69,6 +86,8 @@ TEST_CASE(
   uptake::io::write_file_atomically(config, "ngf = -3\n");
   CHECK(command("train --data x --out y --config " + quoted(config)).says("--ngf is -3"));
   CHECK(command("train --data x --out y --ngf 0 --config " + quoted(config)).says("--ngf is 0"));
+  uptake::io::write_file_atomically(config, "ngf =\n");
+  CHECK(command("train --data x --out y --config " + quoted(config)).says("line 1: 'ngf =' has no value"));
   uptake::io::write_file_atomically(config, "ngf\n");
   CHECK(command("train --data x --out y --config " + quoted(config))
             .says("line 1: 'ngf', expected 'name = value'"));

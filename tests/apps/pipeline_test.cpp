@@ -79,6 +79,17 @@ TEST_CASE("a DICOM cohort is made, trained on, translated to valid derived NM an
     MESSAGE("SKIPPED: dciodvfy is not installed");
   }
 
+  CHECK(command("phantom --out " + quoted(cohort) + " --patients 2").says("already holds a cohort"));
+
+  // Files named by UIDs, as archives export them, keep their whole names.
+  fs::create_directories(folder / "export");
+  for (const char* name : {"1.2.840.5", "1.2.840.6"}) fs::copy_file(input, folder / "export" / name);
+  CHECK(command("translate --model " + quoted(model) + " --out " + quoted(out) + " " +
+                quoted(folder / "export"))
+            .code == 0);
+  CHECK(fs::exists(out / "1.2.840.5.dcm"));
+  CHECK(fs::exists(out / "1.2.840.6.dcm"));
+
   const Ran evaluated =
       command("evaluate --model " + quoted(model) + " --data " + quoted(cohort) + " --out " + quoted(report));
   CAPTURE(evaluated.text);
@@ -150,6 +161,30 @@ TEST_CASE("16-bit gray pictures in two folders stay 16-bit gray") {
   CHECK(image.channels == 1);
   CHECK(image.height == 20);
   CHECK(image.width == 24);
+}
+
+TEST_CASE("evaluate names what it leaves out, and refuses data of another kind before writing anything") {
+  const TemporaryFolder folder;
+  for (const char* split : {"train", "test"})
+    for (int i = 0; i < 2; ++i)
+      write_gray(folder / ("data/" + std::string(split) + "/" + std::to_string(i) + ".png"), 16, 32,
+                 io::SampleKind::u8);
+  write_gray(folder / "deep/test/0.png", 16, 32, io::SampleKind::u16);
+  REQUIRE(command("train --data " + quoted(folder / "data") + " --out " + quoted(folder / "run") +
+                  " --load-size 0 --crop-size 0" + kSmallModel)
+              .code == 0);
+  const std::string evaluate = "evaluate --model " + quoted(folder / "run/best.safetensors") + " --out ";
+  const Ran deep = command(evaluate + quoted(folder / "no") + " --data " + quoted(folder / "deep"));
+  CHECK(deep.code == 1);
+  CHECK(deep.says("the model was trained on 1 -> 1 (of 255)"));
+  CHECK_FALSE(fs::exists(folder / "no"));
+  io::write_file_atomically(folder / "data/test/bad.png", "no image");
+  CHECK(command(evaluate + quoted(folder / "no") + " --data " + quoted(folder / "data")).says("bad.png"));
+  const Ran skipping =
+      command(evaluate + quoted(folder / "report") + " --skip-bad --data " + quoted(folder / "data"));
+  CHECK(skipping.code == 0);
+  CHECK(skipping.says("left out: test/bad.png"));
+  CHECK(nlohmann::json::parse(io::read_file(folder / "report/summary.json")).at("left_out") == 1);
 }
 
 TEST_CASE("one bad file among good ones is named, the good ones are done, the exit code is 1") {

@@ -94,6 +94,35 @@ TEST_CASE("a checkpoint whose description lies is refused") {
   refused([](auto& f) { f.metadata["intensity"] = R"({"input": {"kind": "12-bit", "scale": 1}})"; });
   refused([](auto& f) { f.tensors.erase("g.model.model.0.weight"); });
   refused([](auto& f) { f.tensors.at("g.model.model.0.weight").shape = {16}; });
+  refused([](auto& f) {  // not a number
+    for (auto& byte : f.tensors.at("g.model.model.0.weight").data) byte = std::byte{0xff};
+  });
+  const auto with = [&](const char* section, const char* key, const nlohmann::json& value) {
+    CAPTURE(key);
+    CAPTURE(value.dump());
+    refused([&](auto& f) {
+      auto json = nlohmann::json::parse(f.metadata[section]);
+      json[key] = value;
+      f.metadata[section] = json.dump();
+    });
+  };
+  // A small file must not decide how much memory is asked for.
+  for (const std::int64_t huge : {std::int64_t{1000}, std::int64_t{1000000000}, std::int64_t{1} << 61}) {
+    with("config", "ngf", huge);
+    with("config", "input_channels", huge);
+    with("config", "output_channels", huge);
+    with("config", "n_layers_d", huge);
+  }
+  with("config", "crop_size", 1000000000);
+  with("config", "input_channels", 0);
+  with("config", "net_g", "unet_4096");
+  with("progress", "position", -5);
+  with("progress", "epoch", -1000);
+  with("progress", "step", -1);
+  with("progress", "plateau_factor", 0);
+  with("progress", "epoch_l1_sum", nullptr);
+  with("intensity", "input", nlohmann::json{{"kind", "counts"}, {"scale", 1e308}});
+  with("intensity", "input", nlohmann::json{{"kind", "counts"}, {"scale", 0}});
   refused([](auto& f) {
     auto config = nlohmann::json::parse(f.metadata["config"]);
     config["ngf"] = 2;
