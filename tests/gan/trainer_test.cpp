@@ -167,6 +167,7 @@ TEST_CASE("a diverging run is ended by a sentence and leaves its checkpoints alo
   const TemporaryFolder folder;
   write_pairs(folder / "data/train", 4, 36, 1);
   gan::TrainRequest r = small_request(folder / "data", folder / "run");
+  r.config.norm = "none";  // nothing that would tame the numbers
   r.config.steps = 2;
   run(r);
   const std::string before = io::read_file(folder / "run/last.safetensors");
