@@ -38,8 +38,8 @@ void use_threads(std::int64_t threads) {
 }
 
 void check_norm_at_test(const std::string& norm) {
-  if (!norm.empty() && norm != "running" && norm != "batch")
-    throw UsageError("--norm-at-test is '" + norm + "', expected running or batch");
+  if (!norm.empty() && norm != "auto" && norm != "running" && norm != "batch")
+    throw UsageError("--norm-at-test is '" + norm + "', expected auto, running or batch");
 }
 
 std::string shell_quoted(const std::filesystem::path& path) {

@@ -105,7 +105,7 @@ class Options {
 /// Sets the number of CPU threads. Throws UsageError unless 0 (all) to 1024.
 void use_threads(std::int64_t threads);
 
-/// Throws UsageError unless empty, "running" or "batch".
+/// Throws UsageError unless empty, "auto", "running" or "batch".
 void check_norm_at_test(const std::string& norm);
 
 /// A path as a shell takes it.

@@ -125,8 +125,9 @@ int evaluate(Arguments arguments) {
   options.add_path("data", data_path, "folder of the data set (required)");
   options.add("split", split, "train, val or test");
   options.add_path("out", out, "folder for the results (required)");
-  options.add("norm-at-test", norm,
-              "statistics of batch normalisation: running or batch (see uptake train); default: as trained");
+  options.add(
+      "norm-at-test", norm,
+      "statistics of batch normalisation: auto, running or batch (see uptake train); default: as trained");
   options.add("threads", threads, "CPU threads; 0: all");
   options.add_flag("skip-bad", skip_bad, "leave bad files out instead of refusing to start");
   if (!options.parse(arguments)) return kExitOk;
@@ -139,7 +140,7 @@ int evaluate(Arguments arguments) {
   gan::LoadedGenerator model = gan::load_generator(checkpoint);
   const gan::CheckpointInfo& info = model.info;
   if (norm.empty()) norm = info.config.norm_at_test;
-  const gan::NormAtTest statistics_from = gan::norm_at_test(norm);
+  const gan::NormAtTest statistics_from = gan::norm_at_test(norm, info.config);
   io::PairDataset data(data_path, split, {skip_bad, 0});
   data.verify(2);
   for (const auto& problem : data.problems())
@@ -164,16 +165,17 @@ int evaluate(Arguments arguments) {
   gan::evaluate(*model.network, data, info.config, info.input, info.output, statistics_from, on_case);
 
   const Statistics l1 = statistics(scores.l1), psnr = statistics(scores.psnr), ssim = statistics(scores.ssim);
-  const nlohmann::json summary = {{"model", checkpoint.string()},
-                                  {"data", data_path.string()},
-                                  {"split", split},
-                                  {"cases", scores.names.size()},
-                                  {"left_out", data.problems().size()},
-                                  {"norm_at_test", norm},
-                                  {"data_range", info.output.scale},
-                                  {"l1", json_of(l1)},
-                                  {"psnr_db", json_of(psnr)},
-                                  {"ssim", json_of(ssim)}};
+  const nlohmann::json summary = {
+      {"model", checkpoint.string()},
+      {"data", data_path.string()},
+      {"split", split},
+      {"cases", scores.names.size()},
+      {"left_out", data.problems().size()},
+      {"norm_at_test", statistics_from == gan::NormAtTest::batch ? "batch" : "running"},
+      {"data_range", info.output.scale},
+      {"l1", json_of(l1)},
+      {"psnr_db", json_of(psnr)},
+      {"ssim", json_of(ssim)}};
   io::write_file_atomically(out / "metrics.csv", csv(scores));
   io::write_file_atomically(out / "summary.json", summary.dump(2) + "\n");
 

@@ -92,8 +92,10 @@ Options declare(Request& r) {
   o.add("seed", c.seed, "of all random numbers");
   o.add("norm-at-test", c.norm_at_test,
         "where batch normalisation takes its statistics from when the model is used: running (gathered in "
-        "training) or "
-        "batch (of the image at hand, as the reference's test program does)");
+        "training), "
+        "batch (of the image at hand, as the reference's test program does), auto (batch if --batch-size is "
+        "1, else "
+        "running)");
   o.add("threads", c.threads, "CPU threads; 0: all");
   o.add("precision", c.precision, "float32");
   o.add("device", c.device, "auto, cpu or cuda");

@@ -121,8 +121,9 @@ int translate(Arguments arguments) {
   options.add_path("model", checkpoint, "checkpoint of uptake train (required)");
   options.add_path("out", out,
                    "folder for the results; for a single INPUT also a .png or .dcm file (required)");
-  options.add("norm-at-test", norm,
-              "statistics of batch normalisation: running or batch (see uptake train); default: as trained");
+  options.add(
+      "norm-at-test", norm,
+      "statistics of batch normalisation: auto, running or batch (see uptake train); default: as trained");
   options.add("threads", threads, "CPU threads; 0: all");
   options.add_files(files, "INPUT", "files and folders to translate");
   if (!options.parse(arguments)) return kExitOk;

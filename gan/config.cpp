@@ -110,7 +110,7 @@ void check(const TrainConfig& c) {
                                 c.lr_policy);
   require_between("steps", c.steps, 0, kMany);
   require_between("threads", c.threads, 0, 1024);
-  named<bool>("norm-at-test", c.norm_at_test, {{"running", true}, {"batch", true}});
+  named<bool>("norm-at-test", c.norm_at_test, {{"auto", true}, {"running", true}, {"batch", true}});
   if (c.precision != "float32")
     refuse("precision", "'" + c.precision + "'", "float32 (the only one the CPU backend trains in)");
   named<bool>("device", c.device, {{"auto", true}, {"cpu", true}, {"cuda", true}});

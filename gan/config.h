@@ -32,9 +32,8 @@ struct TrainConfig {
   // Machine.
   std::int64_t threads = 0;  // 0: all
   std::string precision = "float32", device = "auto";
-  // In validation and test, batch normalisation takes the statistics gathered in training (running) or those
-  // of the image at hand, as the reference's test program does (batch).
-  std::string norm_at_test = "running";
+  std::string norm_at_test =
+      "auto";  // where batch normalisation takes its statistics from in use: gan/translator.h
   // What the data set says (not options): channels of input and output image.
   std::int64_t input_channels = 0, output_channels = 0;
 

@@ -256,7 +256,7 @@ class Run {
     };
     const Summary summary =
         evaluate(model_->generator(), data, config(), info_.input, info_.output,
-                 norm_at_test(config().norm_at_test), keep_row, all ? data.size() : kSamples);
+                 norm_at_test(config().norm_at_test, config()), keep_row, all ? data.size() : kSamples);
     std::string number = std::to_string(info_.progress.epoch);
     number.insert(0, number.size() < 4 ? 4 - number.size() : 0, '0');
     io::write_png(file("samples") / ("epoch_" + number + ".png"), io::montage(rows, 4));

@@ -7,10 +7,11 @@
 
 namespace uptake::gan {
 
-NormAtTest norm_at_test(const std::string& name) {
+NormAtTest norm_at_test(const std::string& name, const TrainConfig& config) {
   if (name == "running") return NormAtTest::running;
   if (name == "batch") return NormAtTest::batch;
-  throw std::invalid_argument("--norm-at-test is '" + name + "', expected running or batch");
+  if (name == "auto") return config.batch_size == 1 ? NormAtTest::batch : NormAtTest::running;
+  throw std::invalid_argument("--norm-at-test is '" + name + "', expected auto, running or batch");
 }
 
 io::Image translate(Network& generator, const io::Image& image, const Intensity& input,
@@ -27,7 +28,7 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
 
 Translator::Translator(const std::filesystem::path& checkpoint, const std::string& norm)
     : loaded_(load_generator(checkpoint)),
-      norm_(norm_at_test(norm.empty() ? info().config.norm_at_test : norm)) {}
+      norm_(norm_at_test(norm.empty() ? info().config.norm_at_test : norm, info().config)) {}
 
 io::Image Translator::operator()(const io::Image& image) {
   if (image.channels != info().config.input_channels)

@@ -7,13 +7,15 @@
 
 namespace uptake::gan {
 
-/// Where a trained network's batch normalisation takes its statistics from. The reference's test program uses
-/// the image at hand (and leaves dropout on); running statistics make the output of one image independent of
-/// its batch.
+/// Where a trained network's batch normalisation takes its statistics from: those gathered in training, which
+/// make the output independent of everything but the weights, or those of the image at hand, as the
+/// reference's test program does (which also leaves dropout on).
 enum class NormAtTest { running, batch };
 
-/// Throws std::invalid_argument for a name that is neither "running" nor "batch".
-NormAtTest norm_at_test(const std::string& name);
+/// "running", "batch", or "auto": batch for a model trained with batches of one, whose normalisation always
+/// saw the statistics of one image and no others, else running. Throws std::invalid_argument for any other
+/// name.
+NormAtTest norm_at_test(const std::string& name, const TrainConfig& config);
 
 /// The output for one image, in file units and of the same height and width: mapped to the network's range,
 /// padded to its multiple by repeating the border, generated without dropout, cropped and mapped back.
@@ -23,7 +25,7 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
 /// A checkpoint ready to translate.
 class Translator {
  public:
-  /// `norm`: running or batch; empty: as the checkpoint's configuration says.
+  /// `norm`: running, batch or auto; empty: as the checkpoint's configuration says.
   explicit Translator(const std::filesystem::path& checkpoint, const std::string& norm = "");
 
   /// The output has the size of the image; a model trained on resized images sees it at that size.
