@@ -3,12 +3,9 @@
 
 #include <type_traits>
 
+#include "kernels/conv_onednn.h"
 #include "kernels/conv_plain.h"
 #include "kernels/copy.h"
-
-#ifdef UPTAKE_HAS_ONEDNN
-#include "kernels/conv_onednn.h"
-#endif
 
 namespace uptake::kernels {
 
