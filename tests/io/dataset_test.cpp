@@ -179,8 +179,7 @@ TEST_CASE("PairDataset: refuses to open with a problem, naming it, unless bad fi
   const std::string sentence = sentence_of([&] { PairDataset(folder.path(), "train"); });
   CHECK(contains(sentence, "12 files of split 'train' cannot be used"));
   CHECK(contains(sentence, "train/bad0.png neither"));
-  CHECK(contains(sentence, "and 2 more"));
-  CHECK_FALSE(contains(sentence, "bad11"));
+  CHECK(contains(sentence, "train/bad11.png neither"));  // every one is named
 
   const PairDataset dataset(folder.path(), "train", {.skip_bad = true});
   CHECK(dataset.size() == 1);
