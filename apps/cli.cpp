@@ -43,7 +43,7 @@ void check_norm_at_test(const std::string& norm) {
 }
 
 std::string shell_quoted(const std::filesystem::path& path) {
-  const std::string text = path.string();
+  std::string text = path.string();
   if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") ==
       std::string::npos)
     return text;

@@ -14,7 +14,7 @@ namespace {
 using namespace uptake;
 
 nn::Tensor pattern(const nn::Shape& shape, std::uint32_t seed) {
-  const nn::Tensor t = nn::Tensor::empty(shape, nn::DType::f32);
+  nn::Tensor t = nn::Tensor::empty(shape, nn::DType::f32);
   for (std::int64_t i = 0; i < t.size(); ++i) {
     seed = seed * 1664525u + 1013904223u;
     t.data<float>()[i] = static_cast<float>(seed >> 8) / 8388608.0f - 1;
@@ -38,15 +38,18 @@ void train_step(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * batch);
 }
 
-BENCHMARK(train_step)
-    ->ArgNames({"size", "ngf", "batch", "channels"})
-    ->Args({256, 64, 1, 3})
-    ->Args({256, 64, 4, 3})
-    ->Args({128, 32, 4, 1})
-    ->Args({64, 16, 8, 1})
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::RegisterBenchmark("train_step", train_step)
+      ->ArgNames({"size", "ngf", "batch", "channels"})
+      ->Args({256, 64, 1, 3})
+      ->Args({256, 64, 4, 3})
+      ->Args({128, 32, 4, 1})
+      ->Args({64, 16, 8, 1})
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+}
