@@ -2,9 +2,8 @@
 //
 // - u8: x / 127.5 - 1; u16: x / 32767.5 - 1
 // - counts: 2 sqrt(x / scale) - 1, negative counts as 0. The square root makes the Poisson noise of counts
-// equal
-//   everywhere (Anscombe 1948) and keeps a hot bladder from squeezing the skeleton into the darkest grays.
-//   scale is the largest count of the training set, kept in the checkpoint; larger counts go beyond 1.
+//   equal everywhere (Anscombe 1948) and keeps a hot bladder from squeezing the skeleton into the darkest
+//   grays. scale is the largest count of the training set, kept in the checkpoint; larger counts go beyond 1.
 #pragma once
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,7 @@
 // The networks of pix2pix (Isola et al. 2017), layer by layer as the public reference builds them, with its
 // names: a state_dict of one loads into the other.
 //
-// - unet_N: encoder-decoder with skips; log2 N levels of k4 s2 p1 convolutions (unet_256 has 8, unet_128 has
-// 7)
+// - unet_N: encoder-decoder with skips; log2 N levels of k4 s2 p1 convolutions (unet_256: 8, unet_128: 7)
 // - resnet_Kblocks: 7x7, two stride-2 convolutions, K residual blocks, two transposed convolutions, 7x7
 // - basic: 70x70 PatchGAN, that is n_layers with 3 layers; n_layers: any depth; pixel: 1x1 convolutions
 #pragma once

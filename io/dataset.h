@@ -1,14 +1,13 @@
 // Paired data sets: a folder of (A, B) images, from its listing to decoded pairs.
 //
 // Three forms are told apart by what the folder holds, in this order:
-//   cohort        DIR/cohort.csv: A is the blood-pool file of a row, B its delayed file (DICOM, counts);
-//   files of
-//                 several frames give one pair a frame, named "patient#frame" from 1, "patient-2#frame" for
-//                 the second row of a patient.
-//   two folders   DIR/A/ and DIR/B/: files of equal stem are a pair. Splits are DIR/train/A and DIR/train/B,
-//   or
-//                 DIR/A/train and DIR/B/train.
-//   side by side  DIR/train/*.png: the left half of each file is A, the right half B.
+// - cohort: DIR/cohort.csv. A is the blood-pool file of a row, B its delayed file (DICOM, counts). Files
+//   of several frames give one pair a frame, named "patient#frame" from 1, "patient-2#frame" for the second
+//   row of a patient.
+// - two folders: DIR/A/ and DIR/B/; files of equal stem are a pair. Splits are DIR/train/A and DIR/train/B,
+//   or DIR/A/train and DIR/B/train.
+// - side by side: DIR/train/*.png; the left half of each file is A, the right half B.
+//
 // Image files end in .png, .jpg or .jpeg. Splits are folders named train, val and test; without any such
 // folder everything is "train", and with one only such folders are read. Pairs come in natural order (1, 2,
 // 10).

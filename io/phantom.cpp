@@ -96,6 +96,7 @@ std::vector<Assignment> assign(const PhantomOptions& options) {
   const auto take = [&](const char* split, std::size_t count) {
     std::size_t available = 0, seen = 0;
     for (const auto& patient : order) available += patient.split == "train" ? 1 : 0;
+    if (available == 0) return;
     for (auto& patient : order) {
       if (patient.split != "train") continue;
       if ((seen + 1) * count / available > seen * count / available) patient.split = split;

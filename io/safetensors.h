@@ -1,10 +1,10 @@
 // The safetensors format: named tensors and a map of strings in one file. Source: huggingface/safetensors,
 // README.
 //
-//   8 bytes   length of the header, unsigned, little-endian
-//   header    JSON: {"__metadata__": {string: string}, "NAME": {"dtype", "shape", "data_offsets": [begin,
-//   end]}, ...} data      the tensors without gaps, little-endian, row-major; offsets count from the first
-//   data byte
+// - 8 bytes: length of the header, unsigned, little-endian
+// - header: JSON, {"__metadata__": {string: string}, "NAME": {"dtype", "shape", "data_offsets": [begin,
+//   end]}, ...}
+// - data: the tensors without gaps, little-endian, row-major; offsets count from the first data byte
 //
 // Nothing in such a file is executed. Reading is strict: a file with an unknown dtype, an impossible shape,
 // offsets that overlap, leave gaps or point outside, a name given twice, or bytes missing or left over is
