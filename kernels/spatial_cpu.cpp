@@ -285,7 +285,7 @@ void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_sh
 #pragma omp simd
           for (std::int64_t i = 0; i < c; ++i) {
             const bool wins =
-                from[i] > best[i] || (from[i] != from[i] && best[i] == best[i]);  // NaN beats all
+                from[i] > best[i] || (std::isnan(from[i]) && !std::isnan(best[i]));  // NaN beats all
             winner[i] = wins ? index : winner[i];
             best[i] = wins ? from[i] : best[i];
           }

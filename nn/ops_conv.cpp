@@ -8,7 +8,6 @@ namespace uptake::nn {
 namespace {
 
 using kernels::ConvGeometry;
-using kernels::Write;
 namespace cpu = kernels::cpu;
 
 kernels::FilterShape filter_shape(Parameter& p, DType dtype) {

@@ -13,8 +13,10 @@ double Schedule::rate(std::int64_t epoch) const {
     case LrPolicy::linear:
       return o.lr *
              (1 - std::max(0.0, e - static_cast<double>(o.epochs)) / static_cast<double>(o.epochs_decay + 1));
-    case LrPolicy::step:
-      return o.lr * std::pow(0.1, static_cast<double>((epoch - 1) / o.decay_every));
+    case LrPolicy::step: {
+      const std::int64_t drops = (epoch - 1) / o.decay_every;
+      return o.lr * std::pow(0.1, static_cast<double>(drops));
+    }
     case LrPolicy::cosine:
       return o.lr * (1 + std::cos(std::numbers::pi * (e - 1) / static_cast<double>(o.epochs))) / 2;
     case LrPolicy::plateau:

@@ -24,7 +24,7 @@ Tensor image(const io::Safetensors& file, const std::string& name, nn::DType dty
   const auto& shape = file.at(name).shape;
   const auto values = file.as_f64(name);
   const nn::Shape s{shape.at(0), shape.at(2), shape.at(3), shape.at(1)};
-  const Tensor t = Tensor::empty(s, nn::DType::f64);
+  Tensor t = Tensor::empty(s, nn::DType::f64);
   std::size_t i = 0;
   for (std::int64_t n = 0; n < s.n; ++n)
     for (std::int64_t c = 0; c < s.c; ++c)
@@ -48,7 +48,7 @@ double distance(const Tensor& actual, const Tensor& expected) {
 
 Tensor vector_of(const io::Safetensors& file, const std::string& name) {
   const auto values = file.as_f64(name);
-  const Tensor t = Tensor::empty({1, 1, 1, static_cast<std::int64_t>(values.size())}, nn::DType::f64);
+  Tensor t = Tensor::empty({1, 1, 1, static_cast<std::int64_t>(values.size())}, nn::DType::f64);
   std::ranges::copy(values, t.data<double>());
   return t;
 }

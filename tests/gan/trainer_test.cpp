@@ -24,7 +24,8 @@ void write_pairs(const fs::path& folder, int count, std::int64_t size, unsigned 
     for (std::int64_t y = 0; y < size; ++y)
       for (std::int64_t x = 0; x < size; ++x) {
         seed = seed * 1664525u + 1013904223u;
-        const auto value = static_cast<float>((seed >> 24) / 2 + (x > size / 2 ? 64u : 0u));
+        const unsigned level = (seed >> 25) + (x > size / 2 ? 64u : 0u);
+        const auto value = static_cast<float>(level);
         image.at(y, x, 0) = value;
         image.at(y, x + size, 0) = 255 - value;
       }

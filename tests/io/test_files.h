@@ -1,8 +1,6 @@
 // What the tests of files share: a folder that vanishes, where the real data is, and reading what a test
 // wrote.
 #pragma once
-#include <stdlib.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
