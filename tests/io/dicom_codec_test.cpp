@@ -40,7 +40,8 @@ TEST_CASE("read_dicom: three frames survive every transfer syntax that loses not
                                 {"dcmconv", "+tb", "Big Endian Explicit"},
                                 {"dcmconv", "+ti", "Little Endian Implicit"}};
   for (const auto& [tool, options, name] : encodings) {
-    CAPTURE(name);
+    const auto& shown = name;  // a structured binding cannot be captured
+    CAPTURE(shown);
     if (!encode(tool, options, plain, folder / "encoded.dcm")) continue;
     const io::DicomImage image = io::read_dicom(folder / "encoded.dcm");
     CHECK(image.transfer_syntax == name);

@@ -98,7 +98,8 @@ TEST_CASE("read_dicom: changed bytes in compressed files never crash it") {
       MESSAGE("SKIPPED: no " << path.string());
       continue;
     }
-    CAPTURE(name);
+    const auto& shown = name;  // a structured binding cannot be captured
+    CAPTURE(shown);
     const TestFolder folder;
     const Outcome outcome = corrupt(folder, contents(path), times, 128, 12);
     CHECK(outcome.read + outcome.refused == times);

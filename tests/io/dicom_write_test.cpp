@@ -2,9 +2,9 @@
 // independently, finds no error in it.
 #ifdef UPTAKE_HAS_DICOM
 #include <doctest/doctest.h>
-#include <stdio.h>
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <memory>
 #include <set>
@@ -257,8 +257,8 @@ TEST_CASE("write_derived_nm: a view that was assumed is not written as known") {
 TEST_CASE("write_derived_nm: sources and frames that do not fit are refused, and an old file is left alone") {
   const TestFolder folder;
   const auto target = folder.put("x.dcm", "old");
-  const auto derive = [&](const DicomBytes& source, std::vector<Image> frames,
-                          DerivedDescription about = description()) {
+  const auto derive = [&](const DicomBytes& source, const std::vector<Image>& frames,
+                          const DerivedDescription& about = description()) {
     write_derived_nm(target, folder.put("source.dcm", source.file()), frames, about);
   };
   const auto refusal = [&](const DicomBytes& source) {

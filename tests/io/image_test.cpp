@@ -76,8 +76,8 @@ TEST_CASE("write_png: 8 and 16 bit, gray and RGB come back exactly") {
   for (const auto kind : {SampleKind::u8, SampleKind::u16}) {
     for (const std::int64_t c : {1, 3}) {
       for (const auto& [h, w] : {std::pair{1, 1}, {3, 5}, {1, 40}, {40, 1}, {17, 31}, {64, 64}}) {
-        CAPTURE(h);
-        CAPTURE(w);
+        const std::string size = std::to_string(h) + "x" + std::to_string(w);
+        CAPTURE(size);
         const Image image = random_image(h, w, c, kind, seed++);
         write_png(folder / "x.png", image);
         check_same(read_image(folder / "x.png"), image);

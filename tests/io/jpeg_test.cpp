@@ -63,7 +63,7 @@ TEST_CASE("JPEG: a scan whose Huffman or quantisation table is missing is refuse
 TEST_CASE("JPEG: a scan that only refines DC coefficients needs no Huffman table") {
   int refining = 0;
   const auto name_absent_tables = [&](std::string segment) {
-    const std::size_t count = static_cast<std::size_t>(segment[4]), parameters = 5 + 2 * count;
+    const std::size_t count = static_cast<unsigned char>(segment[4]), parameters = 5 + 2 * count;
     if (segment[parameters] != 0 || segment[parameters + 2] < 0x10) return segment;
     ++refining;
     for (std::size_t i = 0; i < count; ++i) segment[6 + 2 * i] = '\x33';
@@ -76,7 +76,7 @@ TEST_CASE("JPEG: a scan that only refines DC coefficients needs no Huffman table
 
 TEST_CASE("JPEG: a Huffman table with more codes than a decoder has room for is refused") {
   // 272 codes: 17 of each length from 1 to 16.
-  const std::string overfull =
+  std::string overfull =
       std::string("\xff\xc4\x01\x23\x00", 5) + std::string(16, '\x11') + std::string(272, 'c');
   CHECK(refusal(with_segments(jpeg("gray"), '\xc4', [&](const std::string&) {
           return overfull;
@@ -84,11 +84,11 @@ TEST_CASE("JPEG: a Huffman table with more codes than a decoder has room for is 
 }
 
 TEST_CASE("JPEG: tables that end before they are complete are refused") {
-  const std::string codes = std::string("\xff\xc4\x00\x13\x00", 5) + std::string(16, '\x01');
+  std::string codes = std::string("\xff\xc4\x00\x13\x00", 5) + std::string(16, '\x01');
   CHECK(refusal(with_segments(jpeg("gray"), '\xc4', [&](const std::string&) {
           return codes;
         })).find("too short") != std::string::npos);
-  const std::string factors("\xff\xdb\x00\x04\x00\x01", 6);
+  std::string factors("\xff\xdb\x00\x04\x00\x01", 6);
   CHECK(refusal(with_segments(jpeg("gray"), '\xdb', [&](const std::string&) {
           return factors;
         })).find("too short") != std::string::npos);

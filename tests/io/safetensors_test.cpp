@@ -57,7 +57,8 @@ void check_same(const Safetensors& a, const Safetensors& b) {
   CHECK((a.metadata == b.metadata));
   REQUIRE(a.tensors.size() == b.tensors.size());
   for (const auto& [name, entry] : a.tensors) {
-    CAPTURE(name);
+    const std::string& shown = name;  // a structured binding cannot be captured
+    CAPTURE(shown);
     CHECK((b.at(name).dtype == entry.dtype));
     CHECK((b.at(name).shape == entry.shape));
     CHECK((b.at(name).data == entry.data));
@@ -291,7 +292,7 @@ TEST_CASE("safetensors: the writer refuses what the reader would, and leaves no 
   const std::vector<float> four(4);
   const auto bytes = std::as_bytes(std::span(four));
   const auto attempt = [&](std::vector<TensorView> tensors,
-                           std::map<std::string, std::string> metadata = {}) {
+                           const std::map<std::string, std::string>& metadata = {}) {
     write_safetensors(folder / "x", metadata, std::move(tensors));
   };
   CHECK_THROWS_AS(attempt({{"a", DType::f32, {5}, bytes}}), std::invalid_argument);

@@ -186,8 +186,8 @@ void check_all_cases(DType dtype, double tolerance) {
     CHECK_MESSAGE(check_case(name.substr(0, name.find('.')), c), "an operation this test does not know");
   }
   CHECK(cases == 81);
-  for (const auto& [name, entry] : file.tensors)
-    CHECK_MESSAGE(seen.contains(name), name << " was compared with nothing");
+  for (const auto& tensor : file.tensors)
+    CHECK_MESSAGE(seen.contains(tensor.first), tensor.first << " was compared with nothing");
 }
 
 // PyTorch's own float32 is within 5e-6 of every one of these tensors (the script that made them asserts it);
