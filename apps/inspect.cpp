@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 
@@ -36,8 +37,9 @@ std::string describe_checkpoint(const fs::path& path) {
        << declare_generator(c)->store().parameter_count() << " parameters\n"
        << "  discriminator  " << c.net_d << ", ndf " << c.ndf << ", "
        << declare_discriminator(c)->store().parameter_count() << " parameters\n"
-       << "  trained        " << info.progress.step << " steps, in epoch " << info.progress.epoch << " of "
-       << c.epochs + c.epochs_decay << "\n";
+       << "  trained        " << info.progress.step << " steps, "
+       << std::min(info.progress.epoch - 1, c.epochs + c.epochs_decay) << " of " << c.epochs + c.epochs_decay
+       << " epochs finished\n";
   if (info.progress.best_epoch > 0)
     text << "  best           epoch " << info.progress.best_epoch << ", L1 " << info.progress.best_metric
          << "\n";
