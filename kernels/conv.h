@@ -7,13 +7,16 @@
 // (k = in, c = out); its own data gradient is conv_forward, its weight gradient conv_backward_filters with
 // the roles of x and dy exchanged.
 //
-// float runs on oneDNN, with primitives created once per geometry and thread count and kept; double, and
+// On the CPU float runs on oneDNN, with primitives created once per geometry and thread count and kept; double, and
 // builds without oneDNN, run plain loops. Images are packed. Deterministic for a given number of threads.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
+#include "kernels/device.h"
+#include "kernels/pointwise.h"
 #include "kernels/types.h"
 
 namespace uptake::kernels {
@@ -94,4 +97,50 @@ void conv_backward_filters(const ConvGeometry& geometry, T* dfilters, Write writ
                            Filters<T>& filters);
 
 }  // namespace cpu
+
+namespace cuda {
+
+// On the GPU filters are stored [k,r,s,c] (cuDNN's NHWC order) as T; their gradient is Accum<T> in the same
+// order. Images are packed.
+
+/// What a convolution does to its result before it is stored: y = act(y + bias).
+template <class T>
+struct ConvEpilogue {
+  const Accum<T>* bias = nullptr;  // one a channel of the result
+  Act act;
+};
+
+/// y assigned.
+template <class T>
+void conv_forward(const ConvGeometry& geometry, T* y, const T* x, const T* krsc,
+                  const ConvEpilogue<T>& epilogue, StreamHandle stream);
+
+/// dx assigned. The epilogue serves the transposed convolution, whose result dx is.
+template <class T>
+void conv_backward_data(const ConvGeometry& geometry, T* dx, const T* dy, const T* krsc,
+                        const ConvEpilogue<T>& epilogue, StreamHandle stream);
+
+/// dkrsc assigned or added.
+template <class T>
+void conv_backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x,
+                           const T* dy, StreamHandle stream);
+
+/// Who computes convolutions: cuDNN or the kernels of this project.
+enum class ConvLibrary { own, cudnn };
+
+struct ConvOptions {
+  ConvLibrary library = ConvLibrary::own;
+  bool tf32 = false;          // cuDNN, float32: round inputs to 10 bits of mantissa for the tensor cores
+  bool deterministic = true;  // cuDNN: only plans that give the same bits every time
+  bool autotune = false;      // cuDNN: time the candidate plans of each new geometry once
+  std::int64_t workspace_cap_bytes = std::int64_t{128} << 20;
+  std::filesystem::path plan_cache;  // file of plans chosen before; empty: none
+};
+
+/// Of the whole process. The default is cuDNN where the build has it. Throws std::invalid_argument for cuDNN
+/// in a build without it.
+void set_conv_options(const ConvOptions& options);
+const ConvOptions& conv_options();
+
+}  // namespace cuda
 }  // namespace uptake::kernels

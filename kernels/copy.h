@@ -1,5 +1,8 @@
 // Fills, copies between pitches (concatenation is copying into a half), sums, and checks for finite values.
 #pragma once
+#include <array>
+
+#include "kernels/device.h"
 #include "kernels/types.h"
 
 namespace uptake::kernels::cpu {
@@ -33,3 +36,45 @@ template <class T>
 bool all_finite(const T* p, std::int64_t count);
 
 }  // namespace uptake::kernels::cpu
+
+namespace uptake::kernels::cuda {
+
+template <class T>
+void fill(T* p, T value, std::int64_t count, StreamHandle stream);
+
+template <class T>
+void copy_channels(View<T> y, Write write, View<const T> x, std::int64_t pixels, std::int64_t c,
+                   StreamHandle stream);
+
+template <class T>
+void axpy(T* y, const T* x, Accum<T> alpha, std::int64_t count, StreamHandle stream);
+
+/// *total (device memory) = sum of all elements.
+template <class T>
+void sum(double* total, View<const T> x, std::int64_t pixels, std::int64_t c, StreamHandle stream);
+
+template <class T>
+void sum_pixels(Accum<T>* out, Write write, View<const T> x, std::int64_t pixels, std::int64_t c,
+                StreamHandle stream);
+
+template <class T>
+void add_bias(View<T> x, const Accum<T>* bias, std::int64_t pixels, std::int64_t c, StreamHandle stream);
+
+/// *result (device memory) = 1 if every element is finite, else 0.
+template <class T>
+void all_finite(std::uint32_t* result, const T* p, std::int64_t count, StreamHandle stream);
+
+/// y[i] = x[i] in another storage type, rounded to nearest. (To, From) = (BFloat16, float), (float, BFloat16).
+template <class To, class From>
+void convert(To* y, const From* x, std::int64_t count, StreamHandle stream);
+
+/// y[i] = x[i] or y[i] += x[i].
+void accumulate(float* y, Write write, const BFloat16* x, std::int64_t count, StreamHandle stream);
+
+/// Up to 64 bytes of host memory to the device as an argument of a kernel: no pinned memory, no
+/// synchronisation, and the host may change them at once. In a recorded graph the words are those of the
+/// recording.
+using Words = std::array<std::uint32_t, 16>;
+void store_words(std::uint32_t* to, const Words& words, int count, StreamHandle stream);
+
+}  // namespace uptake::kernels::cuda

@@ -9,6 +9,7 @@
 // dx, when not null, receives scale * d(mean loss)/dx, assigned or added. Sums are taken in double. An empty
 // input has loss 0 (a mean over nothing is defined so here). Inputs are [pixels,c].
 #pragma once
+#include "kernels/device.h"
 #include "kernels/types.h"
 
 namespace uptake::kernels {
@@ -41,4 +42,26 @@ double gan_loss(GanMode mode, GanTarget target, View<T> dx, Write write, View<co
                 std::int64_t c, double scale);
 
 }  // namespace cpu
+
+namespace cuda {
+
+// The mean loss is assigned to *loss in device memory.
+
+template <class T>
+void l1_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
+             std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream);
+
+template <class T>
+void mse_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
+              std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream);
+
+template <class T>
+void bce_with_logits_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
+                          std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream);
+
+template <class T>
+void gan_loss(double* loss, GanMode mode, GanTarget target, View<T> dx, Write write, View<const T> x,
+              std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream);
+
+}  // namespace cuda
 }  // namespace uptake::kernels

@@ -13,30 +13,38 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-// A cached block is out of bounds for everybody: AddressSanitizer then sees a use after release.
-void hide([[maybe_unused]] std::byte* block, [[maybe_unused]] std::size_t bytes) {
-#if defined(__SANITIZE_ADDRESS__)
-  __asan_poison_memory_region(block, bytes);
-#endif
+std::byte* allocate_on_host(std::size_t bytes) {
+  return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}));
 }
 
-void show([[maybe_unused]] std::byte* block, [[maybe_unused]] std::size_t bytes) {
-#if defined(__SANITIZE_ADDRESS__)
-  __asan_unpoison_memory_region(block, bytes);
-#endif
-}
-
-void give_to_system(std::byte* block, std::size_t bytes) {
-  show(block, bytes);
+void release_on_host(std::byte* block, std::size_t) {
   ::operator delete (block, std::align_val_t{kAlignment});
 }
 
 }  // namespace
 
+const MemorySource& host_source() {
+  static const MemorySource source{allocate_on_host, release_on_host, kAlignment, true};
+  return source;
+}
+
+// A cached block is out of bounds for everybody: AddressSanitizer then sees a use after release.
+void MemoryPool::hide([[maybe_unused]] std::byte* block, [[maybe_unused]] std::size_t bytes) const {
+#if defined(__SANITIZE_ADDRESS__)
+  if (source_.addressable) __asan_poison_memory_region(block, bytes);
+#endif
+}
+
+void MemoryPool::show([[maybe_unused]] std::byte* block, [[maybe_unused]] std::size_t bytes) const {
+#if defined(__SANITIZE_ADDRESS__)
+  if (source_.addressable) __asan_unpoison_memory_region(block, bytes);
+#endif
+}
+
 std::shared_ptr<std::byte> MemoryPool::allocate(std::size_t bytes) {
-  if (bytes > SIZE_MAX - kAlignment) throw std::bad_alloc();
-  const std::size_t rounded =
-      std::max<std::size_t>((bytes + kAlignment - 1) / kAlignment * kAlignment, kAlignment);
+  const std::size_t alignment = source_.alignment;
+  if (bytes > SIZE_MAX - alignment) throw std::bad_alloc();
+  const std::size_t rounded = std::max((bytes + alignment - 1) / alignment * alignment, alignment);
   std::byte* block = nullptr;
   std::size_t size = rounded;
   {
@@ -49,7 +57,7 @@ std::shared_ptr<std::byte> MemoryPool::allocate(std::size_t bytes) {
     }
   }
   if (block == nullptr) {
-    block = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{kAlignment}));
+    block = source_.allocate(rounded);
     const std::lock_guard lock(mutex_);
     ++statistics_.system_allocations;
     statistics_.held_bytes += static_cast<std::int64_t>(rounded);
@@ -77,7 +85,10 @@ void MemoryPool::trim() {
     unused.swap(free_);
     for (const auto& [bytes, block] : unused) statistics_.held_bytes -= static_cast<std::int64_t>(bytes);
   }
-  for (const auto& [bytes, block] : unused) give_to_system(block, bytes);
+  for (const auto& [bytes, block] : unused) {
+    show(block, bytes);
+    source_.release(block, bytes);
+  }
 }
 
 MemoryPool::Statistics MemoryPool::statistics() const {

@@ -1,5 +1,5 @@
-// Host memory for tensors: 64-byte aligned blocks, kept and handed out again, so that a steady training step
-// asks the operating system for nothing. Thread-safe.
+// Memory for tensors: aligned blocks, kept and handed out again, so that a steady training step asks the
+// operating system or the driver for nothing. Thread-safe.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +9,17 @@
 #include <vector>
 
 namespace uptake::kernels {
+
+/// Where a pool's blocks come from.
+struct MemorySource {
+  std::byte* (*allocate)(std::size_t bytes);  // throws when there is no more
+  void (*release)(std::byte* block, std::size_t bytes);
+  std::size_t alignment;
+  bool addressable;  // by the CPU: then a block that nobody uses is marked for AddressSanitizer
+};
+
+/// 64-byte aligned memory of this process.
+const MemorySource& host_source();
 
 /// A cache of blocks by size. A released block serves the next request that it fits without wasting more than
 /// an eighth of itself.
@@ -21,14 +32,14 @@ class MemoryPool {
     std::int64_t in_use_bytes = 0;
   };
 
-  MemoryPool() = default;
+  explicit MemoryPool(const MemorySource& source = host_source()) : source_(source) {}
   /// Every block must have come back.
   ~MemoryPool() { trim(); }
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
 
   /// A block that returns to the pool when its last owner lets go. Contents are unspecified.
-  /// Throws std::bad_alloc when the system has no more memory.
+  /// Throws std::bad_alloc when the system has no more memory (a device's source: CudaError).
   std::shared_ptr<std::byte> allocate(std::size_t bytes);
 
   /// Returns cached blocks that nobody uses to the system.
@@ -38,7 +49,10 @@ class MemoryPool {
 
  private:
   void release(std::byte* block, std::size_t bytes);
+  void hide(std::byte* block, std::size_t bytes) const;
+  void show(std::byte* block, std::size_t bytes) const;
 
+  const MemorySource& source_;
   mutable std::mutex mutex_;
   std::multimap<std::size_t, std::byte*> free_;
   Statistics statistics_;

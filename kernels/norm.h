@@ -6,7 +6,8 @@
 //
 // A group is the set of pixels one statistic is taken over: batch normalisation has one group of n*h*w
 // pixels, instance normalisation n groups of h*w pixels. gamma and beta may be null (1 and 0). Saved for
-// backward: x, mean, rstd (and the dropout key). Statistics are accumulated in double.
+// backward: x, mean, rstd (and the dropout key). On the CPU statistics are accumulated in double, on the GPU in
+// float by a method that does not cancel.
 #pragma once
 #include <span>
 
@@ -40,6 +41,12 @@ template <class T>
 void norm_update_running(T* running_mean, T* running_var, const T* mean, const T* var, std::int64_t count,
                          double momentum, std::int64_t c);
 
+/// The three above as a training step needs them: mean and rstd [groups,c] of x, and the running statistics
+/// moved towards them (null: none are kept; they need groups = 1).
+template <class T>
+void norm_batch_statistics(T* mean, T* rstd, T* running_mean, T* running_var, View<const T> x,
+                           const NormShape& shape, double eps, double momentum);
+
 /// outputs as in pointwise_forward. mean, rstd [groups,c]: of this batch in training, from running statistics
 /// in inference.
 template <class T>
@@ -56,4 +63,28 @@ void norm_backward(View<T> dx, Write write_dx, T* dgamma, T* dbeta, Write write_
                    Statistics statistics, const Dropout& dropout);
 
 }  // namespace cpu
+
+namespace cuda {
+using kernels::Statistics;
+
+template <class T>
+void norm_batch_statistics(Accum<T>* mean, Accum<T>* rstd, Accum<T>* running_mean, Accum<T>* running_var,
+                           View<const T> x, const NormShape& shape, double eps, double momentum,
+                           StreamHandle stream);
+
+template <class T>
+void norm_rstd(Accum<T>* rstd, const Accum<T>* var, double eps, std::int64_t count, StreamHandle stream);
+
+template <class T>
+void norm_forward(std::span<const Output<T>> outputs, View<const T> x, const Accum<T>* mean,
+                  const Accum<T>* rstd, const Accum<T>* gamma, const Accum<T>* beta, const NormShape& shape,
+                  const Dropout& dropout, StreamHandle stream);
+
+template <class T>
+void norm_backward(View<T> dx, Write write_dx, Accum<T>* dgamma, Accum<T>* dbeta, Write write_parameters,
+                   std::span<const OutputGradient<T>> gradients, View<const T> x, const Accum<T>* mean,
+                   const Accum<T>* rstd, const Accum<T>* gamma, const Accum<T>* beta, const NormShape& shape,
+                   Statistics statistics, const Dropout& dropout, StreamHandle stream);
+
+}  // namespace cuda
 }  // namespace uptake::kernels

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/bfloat16.h"  // UPTAKE_HOST_DEVICE
+
 namespace uptake::kernels {
 
 /// Names one sequence of random numbers: what it is for (stream) and when (step).

@@ -11,6 +11,7 @@
 #pragma once
 #include <span>
 
+#include "kernels/device.h"
 #include "kernels/philox.h"
 #include "kernels/types.h"
 
@@ -20,6 +21,9 @@ namespace uptake::kernels {
 struct Dropout {
   double p = 0;
   RandomKey key;
+  /// GPU: when not null, stands for key.step and is read in device memory when the kernel runs, so that a
+  /// recorded step draws new masks each time.
+  const std::uint32_t* device_step = nullptr;
 };
 
 struct Act {
@@ -54,4 +58,17 @@ void pointwise_backward(View<T> dx, Write write, std::span<const OutputGradient<
                         View<const T> x, std::int64_t pixels, std::int64_t c, const Dropout& dropout);
 
 }  // namespace cpu
+
+namespace cuda {
+
+template <class T>
+void pointwise_forward(std::span<const Output<T>> outputs, View<const T> x, std::int64_t pixels,
+                       std::int64_t c, const Dropout& dropout, StreamHandle stream);
+
+template <class T>
+void pointwise_backward(View<T> dx, Write write, std::span<const OutputGradient<T>> gradients,
+                        View<const T> x, std::int64_t pixels, std::int64_t c, const Dropout& dropout,
+                        StreamHandle stream);
+
+}  // namespace cuda
 }  // namespace uptake::kernels

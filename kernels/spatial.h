@@ -1,6 +1,7 @@
 // Reflection padding, up-sampling and pooling. x is packed [n,h,w,c], y packed with the shape stated. Each
 // backward is the transpose of its forward; dx is assigned or added. No buffers may overlap.
 #pragma once
+#include "kernels/device.h"
 #include "kernels/types.h"
 
 namespace uptake::kernels {
@@ -50,4 +51,41 @@ template <class T>
 void avg_pool_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, const Pool& pool);
 
 }  // namespace cpu
+
+namespace cuda {
+
+template <class T>
+void reflection_pad_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t pad, StreamHandle stream);
+template <class T>
+void reflection_pad_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t pad,
+                             StreamHandle stream);
+
+template <class T>
+void upsample_nearest_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t factor,
+                              StreamHandle stream);
+template <class T>
+void upsample_nearest_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor,
+                               StreamHandle stream);
+
+template <class T>
+void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t factor,
+                               StreamHandle stream);
+template <class T>
+void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor,
+                                StreamHandle stream);
+
+template <class T>
+void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_shape, const Pool& pool,
+                      StreamHandle stream);
+template <class T>
+void max_pool_backward(T* dx, Write write, const T* dy, const std::int32_t* argmax, const Shape4& x_shape,
+                       const Pool& pool, StreamHandle stream);
+
+template <class T>
+void avg_pool_forward(T* y, const T* x, const Shape4& x_shape, const Pool& pool, StreamHandle stream);
+template <class T>
+void avg_pool_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, const Pool& pool,
+                       StreamHandle stream);
+
+}  // namespace cuda
 }  // namespace uptake::kernels

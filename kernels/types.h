@@ -1,15 +1,24 @@
 // Words shared by every operation's contract.
 //
 // Dimensions are always n h w c for images (layout [n,h,w,c], c fastest) and k c r s for filters.
-// T is float (training) or double (gradient checks). All sizes may be zero: the operation then does nothing.
+// T is the storage type: float (training) or double (gradient checks) on the CPU, float or BFloat16 on the GPU;
+// sums, statistics, parameters and their gradients are Accum<T>. All sizes may be zero: the operation then does
+// nothing. On the GPU every call only enqueues work on the stream it is given.
 // Every operation gives the same bits for the same input on any number of threads, unless its contract says
 // otherwise: reductions are cut into a fixed number of pieces, never one a thread.
 #pragma once
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+
+#include "kernels/bfloat16.h"
 
 namespace uptake::kernels {
+
+/// What numbers stored as T are computed and accumulated in.
+template <class T>
+using Accum = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
 
 /// Whether an output replaces what its buffer holds or is added to it.
 enum class Write { assign, add };
@@ -23,7 +32,7 @@ template <class T>
 struct View {
   T* data = nullptr;
   std::int64_t pitch = 0;
-  operator View<const T>() const { return {data, pitch}; }
+  UPTAKE_HOST_DEVICE operator View<const T>() const { return {data, pitch}; }
 };
 
 /// Shape [n,h,w,c].

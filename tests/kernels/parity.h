@@ -126,26 +126,30 @@ class Buffer {
  public:
   Buffer(std::int64_t pixels, std::int64_t c, std::int64_t extra_pitch)
       : pixels_(pixels), c_(c), extra_(extra_pitch), pitch_(c + extra_pitch) {
-    memory_.assign(static_cast<std::size_t>(2 * kGuard + pixels * pitch_), kAround);
-    for_each([](T& value, std::size_t) { value = std::numeric_limits<T>::quiet_NaN(); });
+    memory_.assign(static_cast<std::size_t>(2 * kGuard + pixels * pitch_), around());
+    for_each([](T& value, std::size_t) { value = T(std::nan("")); });
   }
   Buffer(std::int64_t pixels, std::int64_t c, std::int64_t extra_pitch, const std::vector<double>& packed)
       : Buffer(pixels, c, extra_pitch) {
     for_each([&](T& value, std::size_t i) { value = static_cast<T>(packed.at(i)); });
   }
 
-  View<T> view() { return {memory_.data() + kGuard + extra_ / 2, pitch_}; }
+  View<T> view() { return {memory_.data() + offset(), pitch_}; }
   T* data() { return view().data; }
+
+  /// Everything, guards included, for a copy on a device; the view starts at element `offset()`.
+  std::vector<T>& memory() { return memory_; }
+  std::int64_t offset() const { return kGuard + extra_ / 2; }
 
   /// The view, packed; throws std::logic_error if something beside it was written.
   std::vector<double> values() {
     std::vector<double> packed;
-    std::vector<T> around = memory_;
-    std::swap(around, memory_);
-    for_each([](T& value, std::size_t) { value = kAround; });
-    std::swap(around, memory_);
-    for (std::size_t i = 0; i < around.size(); ++i)
-      if (around[i] != kAround) throw std::logic_error("wrote beside the view, at " + std::to_string(i));
+    std::vector<T> beside = memory_;
+    std::swap(beside, memory_);
+    for_each([](T& value, std::size_t) { value = around(); });
+    std::swap(beside, memory_);
+    for (std::size_t i = 0; i < beside.size(); ++i)
+      if (beside[i] != around()) throw std::logic_error("wrote beside the view, at " + std::to_string(i));
     for_each([&](T& value, std::size_t) { packed.push_back(static_cast<double>(value)); });
     return packed;
   }
@@ -159,7 +163,7 @@ class Buffer {
   }
 
   static constexpr std::int64_t kGuard = 5;
-  static constexpr T kAround = T(-12345.5);
+  static T around() { return T(-12345.5); }
   std::int64_t pixels_, c_, extra_, pitch_;
   std::vector<T> memory_;
 };
