@@ -11,24 +11,30 @@ endif()
 add_library(uptake_settings INTERFACE)
 target_compile_features(uptake_settings INTERFACE cxx_std_20)
 target_compile_options(uptake_settings INTERFACE
-  $<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Werror>
+  $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor;-Werror>>
   # g++ 12 reports string concatenation as overlapping memcpy (GCC bug 105651).
-  $<BUILD_INTERFACE:$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>)
+  $<BUILD_INTERFACE:$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>>
+  # Warnings, spills to local memory and arrays in local memory are errors.
+  $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall;-Xcompiler=-Wextra;-Werror=all-warnings;-Xptxas=-warn-spills,-warn-lmem-usage,-Werror>>)
 if(UPTAKE_SANITIZE)
   target_compile_options(uptake_settings INTERFACE
-    $<BUILD_INTERFACE:-fsanitize=address,undefined;-fno-sanitize-recover=undefined;-fno-omit-frame-pointer>)
+    $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-sanitize-recover=undefined;-fno-omit-frame-pointer>>)
   target_link_options(uptake_settings INTERFACE $<BUILD_INTERFACE:-fsanitize=address,undefined>)
 endif()
 
 include(GNUInstallDirs)
 
-# uptake_library(<folder>): static library uptake_<folder>, alias Uptake::<folder>, from every .cpp of the folder.
-function(uptake_library folder)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-  add_library(uptake_${folder} STATIC ${sources})
-  add_library(Uptake::${folder} ALIAS uptake_${folder})
-  set_target_properties(uptake_${folder} PROPERTIES EXPORT_NAME ${folder})
-  target_include_directories(uptake_${folder} PUBLIC
+# uptake_library(<name> [source...]): static library uptake_<name>, alias Uptake::<name>, from the given sources or
+# every .cpp of the folder.
+function(uptake_library name)
+  set(sources ${ARGN})
+  if(NOT sources)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  endif()
+  add_library(uptake_${name} STATIC ${sources})
+  add_library(Uptake::${name} ALIAS uptake_${name})
+  set_target_properties(uptake_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(uptake_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/uptake>)
-  target_link_libraries(uptake_${folder} PUBLIC uptake_settings)
+  target_link_libraries(uptake_${name} PUBLIC uptake_settings)
 endfunction()
