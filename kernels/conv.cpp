@@ -52,4 +52,25 @@ ConvGeometry ConvGeometry::transposed(const Shape4& input, const FilterShape& f,
   return g;
 }
 
+template <class T>
+void krsc_to_kcrs(T* kcrs, const T* krsc, const FilterShape& f) {
+  for (std::int64_t k = 0; k < f.k; ++k)
+    for (std::int64_t c = 0; c < f.c; ++c)
+      for (std::int64_t t = 0; t < f.r * f.s; ++t)
+        kcrs[(k * f.c + c) * f.r * f.s + t] = krsc[(k * f.r * f.s + t) * f.c + c];
+}
+
+template <class T>
+void kcrs_to_krsc(T* krsc, const T* kcrs, const FilterShape& f) {
+  for (std::int64_t k = 0; k < f.k; ++k)
+    for (std::int64_t c = 0; c < f.c; ++c)
+      for (std::int64_t t = 0; t < f.r * f.s; ++t)
+        krsc[(k * f.r * f.s + t) * f.c + c] = kcrs[(k * f.c + c) * f.r * f.s + t];
+}
+
+template void krsc_to_kcrs(float*, const float*, const FilterShape&);
+template void krsc_to_kcrs(double*, const double*, const FilterShape&);
+template void kcrs_to_krsc(float*, const float*, const FilterShape&);
+template void kcrs_to_krsc(double*, const double*, const FilterShape&);
+
 }  // namespace uptake::kernels

@@ -48,6 +48,12 @@ struct ConvGeometry {
   bool operator==(const ConvGeometry&) const = default;
 };
 
+/// Filters [k,r,s,c] <-> [k,c,r,s], on the host.
+template <class T>
+void krsc_to_kcrs(T* kcrs, const T* krsc, const FilterShape& shape);
+template <class T>
+void kcrs_to_krsc(T* krsc, const T* kcrs, const FilterShape& shape);
+
 /// Filters in the memory layout the convolution library prefers, in storage owned by the caller (a part of
 /// one flat buffer of all parameters), with repacked copies for whichever primitive wants another layout.
 ///

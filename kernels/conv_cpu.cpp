@@ -68,7 +68,7 @@ void Filters<T>::to_plain(T* kcrs, const T* stored) const {
   if constexpr (Implementation::kOneDnn)
     implementation_->packed.to_plain(kcrs, stored);
   else
-    cpu::plain::from_krsc(kcrs, stored, shape());
+    krsc_to_kcrs(kcrs, stored, shape());
 }
 
 template <class T>
@@ -77,7 +77,7 @@ void Filters<T>::from_plain(T* stored, const T* kcrs) const {
   if constexpr (Implementation::kOneDnn)
     implementation_->packed.from_plain(stored, kcrs);
   else
-    cpu::plain::to_krsc(stored, kcrs, shape());
+    kcrs_to_krsc(stored, kcrs, shape());
 }
 
 namespace cpu {

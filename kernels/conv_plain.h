@@ -101,20 +101,4 @@ void backward_filters(const ConvGeometry& g, T* dw, Write write, const T* x, con
   }
 }
 
-/// [k,c,r,s] <-> [k,r,s,c].
-template <class T>
-void to_krsc(T* krsc, const T* kcrs, const FilterShape& f) {
-  for (std::int64_t k = 0; k < f.k; ++k)
-    for (std::int64_t c = 0; c < f.c; ++c)
-      for (std::int64_t t = 0; t < f.r * f.s; ++t)
-        krsc[(k * f.r * f.s + t) * f.c + c] = kcrs[(k * f.c + c) * f.r * f.s + t];
-}
-template <class T>
-void from_krsc(T* kcrs, const T* krsc, const FilterShape& f) {
-  for (std::int64_t k = 0; k < f.k; ++k)
-    for (std::int64_t c = 0; c < f.c; ++c)
-      for (std::int64_t t = 0; t < f.r * f.s; ++t)
-        kcrs[(k * f.c + c) * f.r * f.s + t] = krsc[(k * f.r * f.s + t) * f.c + c];
-}
-
 }  // namespace uptake::kernels::cpu::plain

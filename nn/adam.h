@@ -1,5 +1,6 @@
 // Adam (Kingma & Ba 2015) over the flat buffer of a network: one pass, PyTorch's form (kernels/adam.h).
 #pragma once
+#include "kernels/adam.h"
 #include "nn/parameters.h"
 
 namespace uptake::nn {
@@ -16,6 +17,11 @@ class Adam {
   /// One step with the gradients gathered in the store, which are then forgotten.
   void step(double learning_rate);
 
+  /// Its two halves. prepare() counts the step and sets the learning rate; apply() moves the parameters. On the
+  /// GPU apply() may be recorded once and run again after each prepare(), which writes to device memory.
+  void prepare(double learning_rate);
+  void apply();
+
   /// Steps taken, and the moments in the layout of the store: what a checkpoint keeps.
   std::int64_t steps_taken = 0;
   const Tensor& first_moments() const { return m_; }
@@ -25,6 +31,8 @@ class Adam {
   ParameterStore& store_;
   AdamOptions options_;
   Tensor m_, v_;
+  kernels::AdamStep step_;
+  Tensor factors_;  // kernels::AdamFactors in device memory
 };
 
 }  // namespace uptake::nn

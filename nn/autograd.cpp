@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <unordered_set>
 
-#include "kernels/copy.h"
+#include "nn/backend.h"
 
 namespace uptake::nn {
 namespace {
@@ -12,9 +12,9 @@ namespace {
 thread_local bool recording = true;
 
 void add_into(const Tensor& sum, const Tensor& term) {
-  dispatch(sum.dtype(), [&]<class T>() {
-    kernels::cpu::copy_channels<T>(sum.view<T>(), kernels::Write::add, term.view<T>(), sum.shape().pixels(),
-                                   sum.shape().c);
+  run(sum.device(), sum.dtype(), [&]<class On, class T>() {
+    On::template copy_channels<T>(sum.view<T>(), kernels::Write::add, term.view<T>(), sum.shape().pixels(),
+                                  sum.shape().c);
   });
 }
 
@@ -64,7 +64,7 @@ Target Var::gradient_target() const {
   const bool first = !has_grad();
   if (first) {
     Tensor& place = slot();
-    if (!place.defined()) place = Tensor::empty(shape(), dtype());
+    if (!place.defined()) place = Tensor::empty(shape(), dtype(), device());
     state_->grad_is_set = true;
   }
   return {slot(), first ? kernels::Write::assign : kernels::Write::add};

@@ -47,6 +47,7 @@ class Var {
   const Tensor& value() const { return state_->value; }
   const Shape& shape() const { return state_->value.shape(); }
   DType dtype() const { return state_->value.dtype(); }
+  Device device() const { return state_->value.device(); }
 
   bool requires_grad() const { return state_ && state_->requires_grad; }
   void set_requires_grad(bool wanted) { state_->requires_grad = wanted; }

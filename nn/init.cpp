@@ -84,8 +84,8 @@ void initialise(ParameterStore& store, InitKind kind, double gain, std::uint64_t
     std::vector<double> values(static_cast<std::size_t>(p.elements()), 0.0);
     if (p.role == Role::filters) values = filter_values(p, kind, gain, key);
     if (p.role == Role::norm_weight) values = normal_values(key, p.elements(), 1, gain);
-    const Tensor plain = Tensor::empty({1, 1, 1, p.elements()}, store.dtype());
-    dispatch(store.dtype(), [&]<class T>() {
+    const Tensor plain = Tensor::empty({1, 1, 1, p.elements()}, store.master_dtype());
+    dispatch(store.master_dtype(), [&]<class T>() {
       std::ranges::transform(values, plain.data<T>(), [](double v) { return static_cast<T>(v); });
     });
     store.from_plain(p, store.values(), plain);

@@ -1,62 +1,101 @@
 #include "nn/losses.h"
 
+#include "nn/backend.h"
+
 namespace uptake::nn {
 namespace {
 
 using kernels::View;
 using kernels::Write;
-namespace cpu = kernels::cpu;
 
 // Calls loss(dx, write) with the place of x's gradient, or with none when nobody wants it.
 template <class T, class Loss>
-double with_gradient(const Var& x, Loss loss) {
+void with_gradient(const Var& x, Loss loss) {
   if (!any_requires_grad({&x, 1})) return loss(View<T>{}, Write::assign);
   const Target to = x.gradient_target();
-  return loss(to.dx.view<T>(), to.write);
+  loss(to.dx.view<T>(), to.write);
 }
 
-template <class Kernel>
-double against(const char* name, const Var& x, const Tensor& target, Kernel kernel) {
-  if (!(x.shape() == target.shape()) || x.dtype() != target.dtype())
+double* place(const Tensor& loss, const Var& x) {
+  if (loss.size() != 1 || loss.device() != x.device())
+    throw ShapeError("a loss of " + to_string(x.shape()) + " on " + to_string(x.device()) +
+                     " is one number there, not " + to_string(loss.shape()) + " on " +
+                     to_string(loss.device()));
+  return loss.data<double>();
+}
+
+void require_alike(const char* name, const Var& x, const Tensor& target) {
+  if (!(x.shape() == target.shape()) || x.dtype() != target.dtype() || x.device() != target.device())
     throw ShapeError(std::string(name) + ": prediction " + to_string(x.shape()) + " and target " +
                      to_string(target.shape()) + " differ");
-  return dispatch(x.dtype(), [&]<class T>() {
-    return with_gradient<T>(
-        x, [&](View<T> dx, Write write) { return kernel(dx, write, x.value().view<T>(), target.view<T>()); });
-  });
+}
+
+template <class Run>
+double number(const Var& x, Run run_into) {
+  const Tensor loss = Tensor::empty({1, 1, 1, 1}, DType::f64, x.device());
+  run_into(loss);
+  return loss.item();
 }
 
 }  // namespace
 
-double l1_loss(const Var& x, const Tensor& target, double weight) {
+void l1_loss(const Tensor& loss, const Var& x, const Tensor& target, double weight) {
+  require_alike("l1_loss", x, target);
   const Shape s = x.shape();
-  return against("l1_loss", x, target, [&]<class T>(View<T> dx, Write write, View<T> p, View<T> t) {
-    return cpu::l1_loss<T>(dx, write, p, t, s.pixels(), s.c, weight);
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    with_gradient<T>(x, [&](View<T> dx, Write write) {
+      On::template l1_loss<T>(place(loss, x), dx, write, x.value().view<T>(), target.view<T>(), s.pixels(),
+                              s.c, weight);
+    });
   });
+}
+
+void mse_loss(const Tensor& loss, const Var& x, const Tensor& target, double weight) {
+  require_alike("mse_loss", x, target);
+  const Shape s = x.shape();
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    with_gradient<T>(x, [&](View<T> dx, Write write) {
+      On::template mse_loss<T>(place(loss, x), dx, write, x.value().view<T>(), target.view<T>(), s.pixels(),
+                               s.c, weight);
+    });
+  });
+}
+
+void bce_with_logits_loss(const Tensor& loss, const Var& x, const Tensor& target, double weight) {
+  require_alike("bce_with_logits_loss", x, target);
+  const Shape s = x.shape();
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    with_gradient<T>(x, [&](View<T> dx, Write write) {
+      On::template bce_with_logits_loss<T>(place(loss, x), dx, write, x.value().view<T>(), target.view<T>(),
+                                           s.pixels(), s.c, weight);
+    });
+  });
+}
+
+void gan_loss(const Tensor& loss, const Var& logits, GanMode mode, GanTarget target, double weight) {
+  const Shape s = logits.shape();
+  run(logits.device(), logits.dtype(), [&]<class On, class T>() {
+    with_gradient<T>(logits, [&](View<T> dx, Write write) {
+      On::template gan_loss<T>(place(loss, logits), mode, target, dx, write, logits.value().view<T>(),
+                               s.pixels(), s.c, weight);
+    });
+  });
+}
+
+double l1_loss(const Var& x, const Tensor& target, double weight) {
+  return number(x, [&](const Tensor& loss) { l1_loss(loss, x, target, weight); });
 }
 
 double mse_loss(const Var& x, const Tensor& target, double weight) {
-  const Shape s = x.shape();
-  return against("mse_loss", x, target, [&]<class T>(View<T> dx, Write write, View<T> p, View<T> t) {
-    return cpu::mse_loss<T>(dx, write, p, t, s.pixels(), s.c, weight);
-  });
+  return number(x, [&](const Tensor& loss) { mse_loss(loss, x, target, weight); });
 }
 
 double bce_with_logits_loss(const Var& x, const Tensor& target, double weight) {
-  const Shape s = x.shape();
-  return against("bce_with_logits_loss", x, target,
-                 [&]<class T>(View<T> dx, Write write, View<T> p, View<T> t) {
-                   return cpu::bce_with_logits_loss<T>(dx, write, p, t, s.pixels(), s.c, weight);
-                 });
+  return number(x, [&](const Tensor& loss) { bce_with_logits_loss(loss, x, target, weight); });
 }
 
 double gan_loss(const Var& logits, GanMode mode, GanTarget target, double weight) {
-  const Shape s = logits.shape();
-  return dispatch(logits.dtype(), [&]<class T>() {
-    return with_gradient<T>(logits, [&](View<T> dx, Write write) {
-      return cpu::gan_loss<T>(mode, target, dx, write, logits.value().view<T>(), s.pixels(), s.c, weight);
-    });
-  });
+  return number(logits, [&](const Tensor& loss) { gan_loss(loss, logits, mode, target, weight); });
 }
 
 }  // namespace uptake::nn

@@ -15,8 +15,10 @@ using kernels::Act;
 using kernels::Activation;
 using kernels::Dropout;
 
-/// x [n,h,w,c] with filters [k,c,r,s] -> [n, (h+2pad-r)/stride+1, ..., k]. bias [k] or undefined.
-Var conv2d(const Var& x, Parameter& filters, const Var& bias);
+/// x [n,h,w,c] with filters [k,c,r,s] -> act of [n, (h+2pad-r)/stride+1, ..., k]. bias [k] or undefined. `act`
+/// is fused into the convolution, and must be one whose slope its result tells: none, relu, leaky_relu with a
+/// positive slope. Throws std::logic_error for another.
+Var conv2d(const Var& x, Parameter& filters, const Var& bias, const Act& act = {});
 
 /// x [n,h,w,k] with filters [k,c,r,s] -> [n, (h-1)stride-2pad+r+output_pad, ..., c]. bias [c] or undefined.
 Var conv_transpose2d(const Var& x, Parameter& filters, const Var& bias, std::int64_t output_pad);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "nn/backend.h"
 #include "nn/ops.h"
 
 namespace uptake::nn {
@@ -9,8 +10,6 @@ using kernels::NormShape;
 using kernels::Output;
 using kernels::OutputGradient;
 
-namespace cpu = kernels::cpu;
-
 // The results' tensors: where the caller wants them, or new ones.
 std::vector<Tensor> place_results(const Var& x, const std::vector<ResultSpec>& specs) {
   std::vector<Tensor> results;
@@ -18,7 +17,7 @@ std::vector<Tensor> place_results(const Var& x, const std::vector<ResultSpec>& s
     if (spec.into.defined() && !(spec.into.shape() == x.shape()))
       throw ShapeError("result " + to_string(spec.into.shape()) + " does not fit the input " +
                        to_string(x.shape()));
-    results.push_back(spec.into.defined() ? spec.into : Tensor::empty(x.shape(), x.dtype()));
+    results.push_back(spec.into.defined() ? spec.into : Tensor::empty(x.shape(), x.dtype(), x.device()));
   }
   return results;
 }
@@ -57,15 +56,15 @@ Tensor value_of(const Var& v) { return v.defined() ? v.value() : Tensor(); }
 std::vector<Var> pointwise(const Var& x, std::vector<ResultSpec> specs, const Dropout& dropout) {
   const std::vector<Tensor> results = place_results(x, specs);
   const Shape shape = x.shape();
-  dispatch(x.dtype(), [&]<class T>() {
-    cpu::pointwise_forward<T>(outputs<T>(results, specs), x.value().view<T>(), shape.pixels(), shape.c,
-                              dropout);
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    On::template pointwise_forward<T>(outputs<T>(results, specs), x.value().view<T>(), shape.pixels(),
+                                      shape.c, dropout);
   });
   return make_results("pointwise", results, {x}, [x, acts = acts_of(specs), dropout, shape](Gradients dy) {
-    dispatch(x.dtype(), [&]<class T>() {
+    run(x.device(), x.dtype(), [&]<class On, class T>() {
       const Target to = x.gradient_target();
-      cpu::pointwise_backward<T>(to.dx.view<T>(), to.write, arrived<T>(dy, acts), x.value().view<T>(),
-                                 shape.pixels(), shape.c, dropout);
+      On::template pointwise_backward<T>(to.dx.view<T>(), to.write, arrived<T>(dy, acts), x.value().view<T>(),
+                                         shape.pixels(), shape.c, dropout);
     });
   });
 }
@@ -81,28 +80,30 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
     if (t.defined() && t.size() != s.c)
       throw ShapeError("normalisation of " + std::to_string(t.size()) + " channels got " + to_string(s));
   const std::vector<Tensor> results = place_results(x, specs);
-  Tensor mean, rstd;
-  dispatch(x.dtype(), [&]<class T>() {
-    rstd = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
+  const DType statistics = accum(x.dtype());
+  const Tensor rstd = Tensor::empty({1, 1, shape.groups, s.c}, statistics, x.device());
+  Tensor mean;
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    using A = Accum<T>;
     if (given) {
       mean = state.running_mean.clone();  // backward needs today's, and training moves them
-      cpu::norm_rstd<T>(rstd.data<T>(), state.running_var.data<T>(), state.eps, s.c);
+      On::template norm_rstd<T>(rstd.data<A>(), state.running_var.data<A>(), state.eps, s.c);
     } else {
-      mean = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
-      const Tensor var = Tensor::empty({1, 1, shape.groups, s.c}, x.dtype());
-      cpu::norm_statistics<T>(mean.data<T>(), var.data<T>(), x.value().view<T>(), shape);
-      if (from == StatisticsFrom::batch_updating && state.running_mean.defined())
-        cpu::norm_update_running<T>(state.running_mean.data<T>(), state.running_var.data<T>(), mean.data<T>(),
-                                    var.data<T>(), shape.pixels_per_group, state.momentum, s.c);
-      cpu::norm_rstd<T>(rstd.data<T>(), var.data<T>(), state.eps, shape.groups * s.c);
+      mean = Tensor::empty({1, 1, shape.groups, s.c}, statistics, x.device());
+      const bool update = from == StatisticsFrom::batch_updating && state.running_mean.defined();
+      On::template norm_batch_statistics<T>(mean.data<A>(), rstd.data<A>(),
+                                            update ? state.running_mean.data<A>() : nullptr,
+                                            update ? state.running_var.data<A>() : nullptr,
+                                            x.value().view<T>(), shape, state.eps, state.momentum);
     }
-    cpu::norm_forward<T>(outputs<T>(results, specs), x.value().view<T>(), mean.data<T>(), rstd.data<T>(),
-                         optional<T>(gamma), optional<T>(beta), shape, dropout);
+    On::template norm_forward<T>(outputs<T>(results, specs), x.value().view<T>(), mean.data<A>(),
+                                 rstd.data<A>(), optional<A>(gamma), optional<A>(beta), shape, dropout);
   });
   return make_results(
       "norm", results, {x, state.gamma, state.beta},
       [=, x = x, gamma_var = state.gamma, beta_var = state.beta, acts = acts_of(specs)](Gradients dy) {
-        dispatch(x.dtype(), [&]<class T>() {
+        run(x.device(), x.dtype(), [&]<class On, class T>() {
+          using A = Accum<T>;
           const bool want_gamma = gamma_var.requires_grad(), want_beta = beta_var.requires_grad();
           const bool parameters = want_gamma || want_beta;
           // The kernel writes both alike: straight to their places, unless only one is wanted or only one
@@ -114,15 +115,15 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
             dbeta = beta_var.gradient_target();
           } else if (parameters) {
             for (Target* t : {&dgamma, &dbeta})
-              *t = {Tensor::empty({1, 1, 1, s.c}, x.dtype()), kernels::Write::assign};
+              *t = {Tensor::empty({1, 1, 1, s.c}, statistics, x.device()), kernels::Write::assign};
           }
           if (x.requires_grad()) dx = x.gradient_target();
-          cpu::norm_backward<T>(dx.dx.defined() ? dx.dx.view<T>() : kernels::View<T>{}, dx.write,
-                                parameters ? dgamma.dx.data<T>() : nullptr,
-                                parameters ? dbeta.dx.data<T>() : nullptr, dgamma.write, arrived<T>(dy, acts),
-                                x.value().view<T>(), mean.data<T>(), rstd.data<T>(), optional<T>(gamma),
-                                optional<T>(beta), shape,
-                                given ? cpu::Statistics::given : cpu::Statistics::of_this_batch, dropout);
+          On::template norm_backward<T>(
+              dx.dx.defined() ? dx.dx.view<T>() : kernels::View<T>{}, dx.write,
+              parameters ? dgamma.dx.data<A>() : nullptr, parameters ? dbeta.dx.data<A>() : nullptr,
+              dgamma.write, arrived<T>(dy, acts), x.value().view<T>(), mean.data<A>(), rstd.data<A>(),
+              optional<A>(gamma), optional<A>(beta), shape,
+              given ? kernels::Statistics::given : kernels::Statistics::of_this_batch, dropout);
           if (!in_place && want_gamma) gamma_var.deposit(dgamma.dx);
           if (!in_place && want_beta) beta_var.deposit(dbeta.dx);
         });

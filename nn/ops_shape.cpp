@@ -1,4 +1,4 @@
-#include "kernels/copy.h"
+#include "nn/backend.h"
 #include "nn/ops.h"
 
 namespace uptake::nn {
@@ -6,16 +6,16 @@ namespace {
 
 using kernels::Pool;
 using kernels::Write;
-namespace cpu = kernels::cpu;
 
-template <class T>
 void copy(const Tensor& to, Write write, const Tensor& from) {
-  cpu::copy_channels<T>(to.view<T>(), write, from.view<T>(), from.shape().pixels(), from.shape().c);
+  run(to.device(), to.dtype(), [&]<class On, class T>() {
+    On::template copy_channels<T>(to.view<T>(), write, from.view<T>(), from.shape().pixels(), from.shape().c);
+  });
 }
 
 void require_same_pixels(const char* what, const Var& a, const Var& b) {
   const Shape &s = a.shape(), &t = b.shape();
-  if (s.n != t.n || s.h != t.h || s.w != t.w || a.dtype() != b.dtype())
+  if (s.n != t.n || s.h != t.h || s.w != t.w || a.dtype() != b.dtype() || a.device() != b.device())
     throw ShapeError(std::string(what) + ": " + to_string(s) + " and " + to_string(t) +
                      " do not fit together");
 }
@@ -26,9 +26,9 @@ template <class Run>
 void into_packed_target(const Var& x, Run run) {
   Target to = x.gradient_target();
   if (to.dx.packed()) return run(to.dx, to.write);
-  const Tensor packed = Tensor::empty(x.shape(), x.dtype());
+  const Tensor packed = Tensor::empty(x.shape(), x.dtype(), x.device());
   run(packed, Write::assign);
-  dispatch(x.dtype(), [&]<class T>() { copy<T>(to.dx, to.write, packed); });
+  copy(to.dx, to.write, packed);
 }
 
 }  // namespace
@@ -48,11 +48,9 @@ Var concat(const Var& a, const Var& b) {
   require_same_pixels("concat", a, b);
   const Shape s = a.shape();
   const std::int64_t first = s.c;
-  const Tensor whole = Tensor::empty({s.n, s.h, s.w, first + b.shape().c}, a.dtype());
-  dispatch(a.dtype(), [&]<class T>() {
-    copy<T>(whole.channels(0, first), Write::assign, a.value());
-    copy<T>(whole.channels(first, whole.shape().c), Write::assign, b.value());
-  });
+  const Tensor whole = Tensor::empty({s.n, s.h, s.w, first + b.shape().c}, a.dtype(), a.device());
+  copy(whole.channels(0, first), Write::assign, a.value());
+  copy(whole.channels(first, whole.shape().c), Write::assign, b.value());
   return join(a, b, whole);
 }
 
@@ -61,7 +59,7 @@ Var add(const Var& a, const Var& b) {
   if (a.shape().c != b.shape().c)
     throw ShapeError("add: " + to_string(a.shape()) + " and " + to_string(b.shape()) + " differ");
   const Tensor y = a.value().clone();
-  dispatch(a.dtype(), [&]<class T>() { copy<T>(y, Write::add, b.value()); });
+  copy(y, Write::add, b.value());
   return make_result("add", y, {a, b}, [a, b](const Tensor& dy) {
     if (b.requires_grad()) b.deposit(a.requires_grad() ? dy.clone() : dy);
     if (a.requires_grad()) a.deposit(dy);
@@ -71,14 +69,15 @@ Var add(const Var& a, const Var& b) {
 Var reflection_pad(const Var& x, std::int64_t pad) {
   const Shape s = x.shape();
   const Tensor input = x.value().contiguous();
-  const Tensor y = Tensor::empty({s.n, s.h + 2 * pad, s.w + 2 * pad, s.c}, x.dtype());
-  dispatch(x.dtype(),
-           [&]<class T>() { cpu::reflection_pad_forward<T>(y.data<T>(), input.data<T>(), s, pad); });
+  const Tensor y = Tensor::empty({s.n, s.h + 2 * pad, s.w + 2 * pad, s.c}, x.dtype(), x.device());
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    On::template reflection_pad_forward<T>(y.data<T>(), input.data<T>(), s, pad);
+  });
   return make_result("reflection_pad", y, {x}, [x, s, pad](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
-      dispatch(x.dtype(), [&]<class T>() {
-        cpu::reflection_pad_backward<T>(dx.data<T>(), write, dy.data<T>(), s, pad);
+      run(x.device(), x.dtype(), [&]<class On, class T>() {
+        On::template reflection_pad_backward<T>(dx.data<T>(), write, dy.data<T>(), s, pad);
       });
     });
   });
@@ -88,17 +87,21 @@ Var upsample(const Var& x, std::int64_t factor, Interpolation interpolation) {
   const Shape s = x.shape();
   const bool nearest = interpolation == Interpolation::nearest;
   const Tensor input = x.value().contiguous();
-  const Tensor y = Tensor::empty({s.n, s.h * factor, s.w * factor, s.c}, x.dtype());
-  dispatch(x.dtype(), [&]<class T>() {
-    (nearest ? cpu::upsample_nearest_forward<T>
-             : cpu::upsample_bilinear_forward<T>)(y.data<T>(), input.data<T>(), s, factor);
+  const Tensor y = Tensor::empty({s.n, s.h * factor, s.w * factor, s.c}, x.dtype(), x.device());
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    if (nearest)
+      On::template upsample_nearest_forward<T>(y.data<T>(), input.data<T>(), s, factor);
+    else
+      On::template upsample_bilinear_forward<T>(y.data<T>(), input.data<T>(), s, factor);
   });
   return make_result("upsample", y, {x}, [x, s, factor, nearest](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
-      dispatch(x.dtype(), [&]<class T>() {
-        (nearest ? cpu::upsample_nearest_backward<T>
-                 : cpu::upsample_bilinear_backward<T>)(dx.data<T>(), write, dy.data<T>(), s, factor);
+      run(x.device(), x.dtype(), [&]<class On, class T>() {
+        if (nearest)
+          On::template upsample_nearest_backward<T>(dx.data<T>(), write, dy.data<T>(), s, factor);
+        else
+          On::template upsample_bilinear_backward<T>(dx.data<T>(), write, dy.data<T>(), s, factor);
       });
     });
   });
@@ -108,16 +111,17 @@ Var max_pool(const Var& x, const Pool& pool) {
   const Shape s = x.shape();
   const Shape out{s.n, pool.output_size(s.h), pool.output_size(s.w), s.c};
   const Tensor input = x.value().contiguous();
-  const Tensor y = Tensor::empty(out, x.dtype());
-  const auto argmax = std::make_shared<std::vector<std::int32_t>>(static_cast<std::size_t>(out.size()));
-  dispatch(x.dtype(), [&]<class T>() {
-    cpu::max_pool_forward<T>(y.data<T>(), argmax->data(), input.data<T>(), s, pool);
+  const Tensor y = Tensor::empty(out, x.dtype(), x.device());
+  const auto winners = allocate(x.device(), static_cast<std::size_t>(out.size()) * sizeof(std::int32_t));
+  auto* const argmax = reinterpret_cast<std::int32_t*>(winners.get());
+  run(x.device(), x.dtype(), [&]<class On, class T>() {
+    On::template max_pool_forward<T>(y.data<T>(), argmax, input.data<T>(), s, pool);
   });
-  return make_result("max_pool", y, {x}, [x, s, pool, argmax](const Tensor& grad) {
+  return make_result("max_pool", y, {x}, [x, s, pool, winners, argmax](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
-      dispatch(x.dtype(), [&]<class T>() {
-        cpu::max_pool_backward<T>(dx.data<T>(), write, dy.data<T>(), argmax->data(), s, pool);
+      run(x.device(), x.dtype(), [&]<class On, class T>() {
+        On::template max_pool_backward<T>(dx.data<T>(), write, dy.data<T>(), argmax, s, pool);
       });
     });
   });
@@ -126,13 +130,16 @@ Var max_pool(const Var& x, const Pool& pool) {
 Var avg_pool(const Var& x, const Pool& pool) {
   const Shape s = x.shape();
   const Tensor input = x.value().contiguous();
-  const Tensor y = Tensor::empty({s.n, pool.output_size(s.h), pool.output_size(s.w), s.c}, x.dtype());
-  dispatch(x.dtype(), [&]<class T>() { cpu::avg_pool_forward<T>(y.data<T>(), input.data<T>(), s, pool); });
+  const Tensor y =
+      Tensor::empty({s.n, pool.output_size(s.h), pool.output_size(s.w), s.c}, x.dtype(), x.device());
+  run(x.device(), x.dtype(),
+      [&]<class On, class T>() { On::template avg_pool_forward<T>(y.data<T>(), input.data<T>(), s, pool); });
   return make_result("avg_pool", y, {x}, [x, s, pool](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
-      dispatch(x.dtype(),
-               [&]<class T>() { cpu::avg_pool_backward<T>(dx.data<T>(), write, dy.data<T>(), s, pool); });
+      run(x.device(), x.dtype(), [&]<class On, class T>() {
+        On::template avg_pool_backward<T>(dx.data<T>(), write, dy.data<T>(), s, pool);
+      });
     });
   });
 }

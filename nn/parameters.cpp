@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "kernels/copy.h"
+#include "nn/backend.h"
 
 namespace uptake::nn {
 
@@ -25,11 +25,14 @@ Parameter& ParameterStore::add_filters(const std::string& name, const kernels::F
   p.name = name;
   p.shape = {shape.k, shape.c, shape.r, shape.s};
   p.role = Role::filters;
-  dispatch(dtype_, [&]<class T>() {
-    auto filters = std::make_unique<kernels::Filters<T>>(shape);
-    p.storage = filters->storage_size();
-    p.filters_of_type = std::move(filters);
-  });
+  p.filter_shape = shape;
+  p.storage = shape.size();
+  if (device_ == Device::cpu)
+    dispatch(dtype_, [&]<class T>() {
+      auto filters = std::make_unique<kernels::Filters<T>>(shape);
+      p.storage = filters->storage_size();
+      p.filters_of_type = std::move(filters);
+    });
   entries_.push_back({name, p.shape, &p});
   return p;
 }
@@ -47,7 +50,8 @@ Parameter& ParameterStore::add_vector(const std::string& name, std::int64_t coun
 
 Buffer& ParameterStore::add_buffer(const std::string& name, std::int64_t count, double initial) {
   declare(name);
-  Buffer& b = buffers_.emplace_back(Buffer{name, Tensor::full({1, 1, 1, count}, dtype_, initial)});
+  Buffer& b =
+      buffers_.emplace_back(Buffer{name, Tensor::full({1, 1, 1, count}, master_dtype(), initial, device_)});
   entries_.push_back({name, {count}, &b});
   return b;
 }
@@ -60,17 +64,19 @@ Counter& ParameterStore::add_counter(const std::string& name) {
 }
 
 void ParameterStore::allocate() {
-  constexpr std::int64_t kAlign = 16;  // elements: 64 bytes of float32
+  constexpr std::int64_t kAlign = 64;  // elements: 256 bytes of float32
   std::int64_t total = 0;
   for (Parameter& p : parameters_) {
     p.offset = total;
     total += (p.storage + kAlign - 1) / kAlign * kAlign;
   }
-  values_ = Tensor::vector(total, dtype_);
-  gradients_ = Tensor::vector(total, dtype_);
+  values_ = Tensor::vector(total, master_dtype(), device_);
+  gradients_ = Tensor::vector(total, master_dtype(), device_);
+  if (dtype_ == DType::bf16) rounded_ = Tensor::vector(total, dtype_, device_);
   for (Parameter& p : parameters_) {
     p.var = Var(values_.slice(p.offset, p.storage), gradients_.slice(p.offset, p.storage));
-    if (p.role == Role::filters)
+    p.compute = (rounded_.defined() ? rounded_ : values_).slice(p.offset, p.storage);
+    if (p.role == Role::filters && device_ == Device::cpu)
       dispatch(dtype_, [&]<class T>() { p.filters<T>().bind(p.var.value().data<T>()); });
   }
   allocated_ = true;
@@ -96,15 +102,23 @@ void ParameterStore::set_requires_grad(bool wanted) {
 }
 
 void ParameterStore::changed() {
+  if (rounded_.defined()) convert_on_device(rounded_, values_);
+  if (device_ == Device::cuda) return;
   for (Parameter& p : parameters_)
     if (p.role == Role::filters) dispatch(dtype_, [&]<class T>() { p.filters<T>().changed(); });
 }
 
 Tensor ParameterStore::to_plain(Parameter& p, const Tensor& flat) const {
   const Tensor stored = flat.slice(p.offset, p.storage);
-  if (p.role != Role::filters) return stored.clone();
-  Tensor plain = Tensor::vector(p.elements(), dtype_);
-  dispatch(dtype_, [&]<class T>() { p.filters<T>().to_plain(plain.data<T>(), stored.data<T>()); });
+  if (p.role != Role::filters) return device_ == Device::cpu ? stored.clone() : stored.to(Device::cpu);
+  const Tensor here = stored.to(Device::cpu);
+  Tensor plain = Tensor::vector(p.elements(), master_dtype());
+  dispatch(master_dtype(), [&]<class T>() {
+    if (device_ == Device::cpu)
+      p.filters<T>().to_plain(plain.data<T>(), here.data<T>());
+    else
+      kernels::krsc_to_kcrs(plain.data<T>(), here.data<T>(), p.filter_shape);
+  });
   return plain;
 }
 
@@ -114,7 +128,14 @@ void ParameterStore::from_plain(Parameter& p, const Tensor& flat, const Tensor& 
                      std::to_string(p.elements()) + " expected");
   Tensor stored = flat.slice(p.offset, p.storage);
   if (p.role != Role::filters) return stored.copy_from(plain.reshaped(stored.shape()));
-  dispatch(dtype_, [&]<class T>() { p.filters<T>().from_plain(stored.data<T>(), plain.data<T>()); });
+  const Tensor here = device_ == Device::cpu ? stored : Tensor::empty(stored.shape(), master_dtype());
+  dispatch(master_dtype(), [&]<class T>() {
+    if (device_ == Device::cpu)
+      p.filters<T>().from_plain(here.data<T>(), plain.data<T>());
+    else
+      kernels::kcrs_to_krsc(here.data<T>(), plain.data<T>(), p.filter_shape);
+  });
+  if (device_ == Device::cuda) stored.copy_from(here);
 }
 
 }  // namespace uptake::nn

@@ -3,7 +3,8 @@
 //
 // Layers declare what they own while they are built; allocate() then lays all parameters out in one
 // contiguous buffer, and their gradients in another, so that zeroing, Adam, clipping and checkpointing are
-// one call each.
+// one call each. Values, gradients and running statistics are float32 also where images are bfloat16; a third
+// buffer then holds the values rounded to bfloat16, which convolutions read.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -26,8 +27,11 @@ struct Parameter {
       shape;  // PyTorch's: filters [k,c,r,s], which is [in,out,r,s] for a transposed convolution
   Role role = Role::bias;
   Var var;                  // the stored values, [1,1,1,storage]; bound by ParameterStore::allocate
+  Tensor compute;           // the same as convolutions read them: of the type of images
   std::int64_t offset = 0;  // into the flat buffers, elements
   std::int64_t storage = 0;
+  kernels::FilterShape filter_shape;  // Role::filters only
+  /// CPU: the layout the convolution library likes. GPU: none, filters are stored [k,r,s,c].
   std::variant<std::monostate, std::unique_ptr<kernels::Filters<float>>,
                std::unique_ptr<kernels::Filters<double>>>
       filters_of_type;
@@ -53,11 +57,15 @@ struct Counter {
 
 class ParameterStore {
  public:
-  explicit ParameterStore(DType dtype) : dtype_(dtype) {}
+  /// dtype: of the images; float64 on the CPU and bfloat16 on the GPU only.
+  explicit ParameterStore(DType dtype, Device device = Device::cpu) : dtype_(dtype), device_(device) {}
   ParameterStore(const ParameterStore&) = delete;
   ParameterStore& operator=(const ParameterStore&) = delete;
 
   DType dtype() const { return dtype_; }
+  /// Of values, gradients and running statistics.
+  DType master_dtype() const { return accum(dtype_); }
+  Device device() const { return device_; }
 
   /// Declarations; references stay valid. Only before allocate().
   Parameter& add_filters(const std::string& name, const kernels::FilterShape& shape);
@@ -69,6 +77,8 @@ class ParameterStore {
   /// Every parameter's stored values or gradients as one vector.
   const Tensor& values() const { return values_; }
   const Tensor& gradients() const { return gradients_; }
+  /// values() rounded to bfloat16; undefined where images are not.
+  const Tensor& rounded_values() const { return rounded_; }
 
   std::deque<Parameter>& parameters() { return parameters_; }
   std::deque<Buffer>& buffers() { return buffers_; }
@@ -80,11 +90,11 @@ class ParameterStore {
   /// Gradients of parameters that took no part in the last backward are zero, not stale.
   void finish_gradients();
   void set_requires_grad(bool wanted);
-  /// To be called after writing values(): repacked filters are stale.
+  /// To be called after writing values(): repacked filters are stale, rounded ones are made anew.
   void changed();
 
-  /// A parameter's part of a flat buffer (values, gradients, Adam moments) in PyTorch's element order, and
-  /// back.
+  /// A parameter's part of a flat buffer (values, gradients, Adam moments) in PyTorch's element order, on the
+  /// CPU, and back.
   Tensor to_plain(Parameter& parameter, const Tensor& flat) const;
   void from_plain(Parameter& parameter, const Tensor& flat, const Tensor& plain);
 
@@ -100,12 +110,13 @@ class ParameterStore {
   void declare(const std::string& name) const;
 
   DType dtype_;
+  Device device_;
   bool allocated_ = false;
   std::deque<Parameter> parameters_;
   std::deque<Buffer> buffers_;
   std::deque<Counter> counters_;
   std::vector<Entry> entries_;
-  Tensor values_, gradients_;
+  Tensor values_, gradients_, rounded_;
 };
 
 }  // namespace uptake::nn

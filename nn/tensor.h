@@ -1,9 +1,14 @@
 // Tensor: shared storage, shape [n,h,w,c], channels fastest, and a pixel pitch so that a half of a
 // concatenated tensor is a Tensor too. Copying a Tensor copies the handle; elements are shared.
+//
+// A tensor is in the memory of the CPU or of the GPU. Work on GPU tensors is enqueued on one stream; reading
+// elements on the host (item(), all_finite(), to(Device::cpu)) waits for it.
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "kernels/types.h"
 
@@ -12,43 +17,59 @@ namespace uptake::nn {
 using kernels::ShapeError;
 using Shape = kernels::Shape4;
 
-/// Storage types. bfloat16 storage joins here.
-enum class DType { f32, f64 };
+enum class Device { cpu, cuda };
+
+/// Storage types: float32 everywhere, float64 on the CPU (on the GPU only to hold results of losses), bfloat16
+/// on the GPU.
+enum class DType { f32, f64, bf16 };
 
 std::string to_string(const Shape& shape);  // "[1,256,256,3]"
 std::string to_string(DType dtype);         // "float32"
+std::string to_string(Device device);       // "cpu"
 
-/// Calls f.template operator()<T>() with the C++ type of `dtype`: the one place where a type becomes a value.
+/// Calls f.template operator()<T>() with the C++ type of a storage type of the CPU. (For operations on either
+/// device: run() in nn/backend.h.) Throws std::logic_error for bfloat16.
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
   if (dtype == DType::f64) return f.template operator()<double>();
+  if (dtype == DType::bf16) throw std::logic_error("bfloat16 is a storage type of the GPU");
   return f.template operator()<float>();
 }
 
 template <class T>
 constexpr DType dtype_of() {
+  if (std::is_same_v<T, kernels::BFloat16>) return DType::bf16;
   return std::is_same_v<T, double> ? DType::f64 : DType::f32;
 }
+
+/// Of statistics, parameters and gradients of parameters: kernels::Accum.
+constexpr DType accum(DType dtype) { return dtype == DType::bf16 ? DType::f32 : dtype; }
+
+std::size_t bytes_of(DType dtype);
 
 class Tensor {
  public:
   Tensor() = default;
 
-  /// Unspecified contents, packed, from the process's memory pool. Throws ShapeError for a negative size.
-  static Tensor empty(const Shape& shape, DType dtype);
-  static Tensor zeros(const Shape& shape, DType dtype);
-  static Tensor full(const Shape& shape, DType dtype, double value);
-  /// A vector of `count` elements, shape [1,1,1,count].
-  static Tensor vector(std::int64_t count, DType dtype) { return zeros({1, 1, 1, count}, dtype); }
+  /// Unspecified contents, packed, from the device's memory pool. Throws ShapeError for a negative size, and
+  /// std::logic_error for a GPU tensor in a build without CUDA.
+  static Tensor empty(const Shape& shape, DType dtype, Device device = Device::cpu);
+  static Tensor zeros(const Shape& shape, DType dtype, Device device = Device::cpu);
+  static Tensor full(const Shape& shape, DType dtype, double value, Device device = Device::cpu);
+  /// A vector of `count` zeros, shape [1,1,1,count].
+  static Tensor vector(std::int64_t count, DType dtype, Device device = Device::cpu) {
+    return zeros({1, 1, 1, count}, dtype, device);
+  }
 
   bool defined() const { return block_ != nullptr; }
   const Shape& shape() const { return shape_; }
   DType dtype() const { return dtype_; }
+  Device device() const { return device_; }
   std::int64_t size() const { return shape_.size(); }
   std::int64_t pitch() const { return pitch_; }
   bool packed() const { return pitch_ == shape_.c || shape_.pixels() <= 1; }
 
-  /// First element. Throws std::logic_error if T is not the storage type.
+  /// First element, in the memory of device(). Throws std::logic_error if T is not the storage type.
   template <class T>
   T* data() const {
     if (dtype_of<T>() != dtype_) wrong_type();
@@ -72,11 +93,13 @@ class Tensor {
   Tensor contiguous() const { return packed() ? *this : clone(); }
   /// A copy in another storage type.
   Tensor to(DType dtype) const;
+  /// Itself if it is there, else a packed copy in the memory of `device`.
+  Tensor to(Device device) const;
 
   /// The single element of a one-element tensor.
   double item() const;
   void fill(double value);
-  /// Same shape required; dtypes must match.
+  /// Same shape required; dtypes must match. Between devices it blocks until the copy is done.
   void copy_from(const Tensor& source);
   bool all_finite() const;
 
@@ -88,6 +111,7 @@ class Tensor {
   Shape shape_;
   std::int64_t pitch_ = 0;  // elements
   DType dtype_ = DType::f32;
+  Device device_ = Device::cpu;
 };
 
 }  // namespace uptake::nn

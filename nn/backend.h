@@ -1,0 +1,195 @@
+// The two machines an operation can run on, with the same functions: Cpu calls kernels::cpu, Cuda calls
+// kernels::cuda on the compute stream. Internal to nn/.
+//
+//   run(x.device(), x.dtype(), [&]<class On, class T>() { On::template add_bias<T>(...); });
+//
+// Where the two differ in more than the stream (a loss is a number here and device memory there, filters have
+// a layout of the library's choice here and [k,r,s,c] there), the difference is hidden below.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "kernels/adam.h"
+#include "kernels/conv.h"
+#include "kernels/copy.h"
+#include "kernels/losses.h"
+#include "kernels/memory.h"
+#include "kernels/norm.h"
+#include "kernels/pointwise.h"
+#include "kernels/spatial.h"
+#include "nn/parameters.h"
+
+namespace uptake::nn {
+
+using kernels::Accum;
+
+/// What a convolution does to its result: y = act(y + bias). bias may be null.
+template <class T>
+struct Epilogue {
+  const Accum<T>* bias = nullptr;
+  kernels::Act act;
+};
+
+// The same name with the same arguments on both sides; the GPU's side adds the stream.
+#define UPTAKE_ON_CPU(name)                               \
+  template <class T, class... A>                          \
+  static void name(A&&... arguments) {                    \
+    kernels::cpu::name<T>(std::forward<A>(arguments)...); \
+  }
+#define UPTAKE_ON_CUDA(name)                                                                \
+  template <class T, class... A>                                                            \
+  static void name(A&&... arguments) {                                                      \
+    kernels::cuda::name<T>(std::forward<A>(arguments)..., kernels::cuda::compute_stream()); \
+  }
+#define UPTAKE_OPERATIONS(ON)    \
+  ON(fill)                       \
+  ON(copy_channels)              \
+  ON(sum_pixels)                 \
+  ON(add_bias)                   \
+  ON(pointwise_forward)          \
+  ON(pointwise_backward)         \
+  ON(norm_batch_statistics)      \
+  ON(norm_rstd)                  \
+  ON(norm_forward)               \
+  ON(norm_backward)              \
+  ON(reflection_pad_forward)     \
+  ON(reflection_pad_backward)    \
+  ON(upsample_nearest_forward)   \
+  ON(upsample_nearest_backward)  \
+  ON(upsample_bilinear_forward)  \
+  ON(upsample_bilinear_backward) \
+  ON(max_pool_forward)           \
+  ON(max_pool_backward)          \
+  ON(avg_pool_forward)           \
+  ON(avg_pool_backward)
+
+struct Cpu {
+  static constexpr Device kDevice = Device::cpu;
+
+  UPTAKE_OPERATIONS(UPTAKE_ON_CPU)
+
+  template <class T>
+  static bool all_finite(const T* p, std::int64_t count) {
+    return kernels::cpu::all_finite(p, count);
+  }
+
+  // Losses: the number is written to *loss.
+  template <class T, class... A>
+  static void l1_loss(double* loss, A&&... arguments) {
+    *loss = kernels::cpu::l1_loss<T>(std::forward<A>(arguments)...);
+  }
+  template <class T, class... A>
+  static void mse_loss(double* loss, A&&... arguments) {
+    *loss = kernels::cpu::mse_loss<T>(std::forward<A>(arguments)...);
+  }
+  template <class T, class... A>
+  static void bce_with_logits_loss(double* loss, A&&... arguments) {
+    *loss = kernels::cpu::bce_with_logits_loss<T>(std::forward<A>(arguments)...);
+  }
+  template <class T, class... A>
+  static void gan_loss(double* loss, A&&... arguments) {
+    *loss = kernels::cpu::gan_loss<T>(std::forward<A>(arguments)...);
+  }
+
+  template <class T>
+  static void conv_forward(const kernels::ConvGeometry& g, T* y, const T* x, Parameter& filters,
+                           const Epilogue<T>& epilogue) {
+    kernels::cpu::conv_forward<T>(g, y, x, filters.filters<T>(), epilogue.bias);
+    activate(y, g.y(), epilogue.act);
+  }
+  template <class T>
+  static void conv_backward_data(const kernels::ConvGeometry& g, T* dx, const T* dy, Parameter& filters,
+                                 const Epilogue<T>& epilogue) {
+    kernels::cpu::conv_backward_data<T>(g, dx, dy, filters.filters<T>());
+    if (epilogue.bias != nullptr) kernels::cpu::add_bias<T>({dx, g.x.c}, epilogue.bias, g.x.pixels(), g.x.c);
+    activate(dx, g.x, epilogue.act);
+  }
+  template <class T>
+  static void conv_backward_filters(const kernels::ConvGeometry& g, T* dfilters, kernels::Write write,
+                                    const T* x, const T* dy, Parameter& filters) {
+    kernels::cpu::conv_backward_filters<T>(g, dfilters, write, x, dy, filters.filters<T>());
+  }
+
+ private:
+  template <class T>
+  static void activate(T* y, const Shape& s, const kernels::Act& act) {
+    if (act.kind == kernels::Activation::none) return;
+    const kernels::Output<T> in_place[] = {{{y, s.c}, act}};
+    kernels::cpu::pointwise_forward<T>(in_place, {y, s.c}, s.pixels(), s.c, {});
+  }
+};
+
+#ifdef UPTAKE_HAS_CUDA
+struct Cuda {
+  static constexpr Device kDevice = Device::cuda;
+
+  UPTAKE_OPERATIONS(UPTAKE_ON_CUDA)
+  UPTAKE_ON_CUDA(l1_loss)
+  UPTAKE_ON_CUDA(mse_loss)
+  UPTAKE_ON_CUDA(bce_with_logits_loss)
+  UPTAKE_ON_CUDA(gan_loss)
+
+  /// Waits for the GPU.
+  template <class T>
+  static bool all_finite(const T* p, std::int64_t count) {
+    const auto stream = kernels::cuda::compute_stream();
+    const kernels::cuda::Scratch<std::uint32_t> flag(1);
+    kernels::cuda::all_finite(flag.data(), p, count, stream);
+    std::uint32_t result = 0;
+    kernels::cuda::copy_bytes(&result, flag.data(), sizeof result, stream);
+    kernels::cuda::synchronize(stream);
+    return result != 0;
+  }
+
+  template <class T>
+  static void conv_forward(const kernels::ConvGeometry& g, T* y, const T* x, Parameter& filters,
+                           const Epilogue<T>& epilogue) {
+    kernels::cuda::conv_forward<T>(g, y, x, filters.compute.data<T>(), {epilogue.bias, epilogue.act},
+                                   kernels::cuda::compute_stream());
+  }
+  template <class T>
+  static void conv_backward_data(const kernels::ConvGeometry& g, T* dx, const T* dy, Parameter& filters,
+                                 const Epilogue<T>& epilogue) {
+    kernels::cuda::conv_backward_data<T>(g, dx, dy, filters.compute.data<T>(), {epilogue.bias, epilogue.act},
+                                         kernels::cuda::compute_stream());
+  }
+  template <class T>
+  static void conv_backward_filters(const kernels::ConvGeometry& g, Accum<T>* dfilters, kernels::Write write,
+                                    const T* x, const T* dy, Parameter&) {
+    kernels::cuda::conv_backward_filters<T>(g, dfilters, write, x, dy, kernels::cuda::compute_stream());
+  }
+};
+#endif
+
+#undef UPTAKE_OPERATIONS
+#undef UPTAKE_ON_CPU
+#undef UPTAKE_ON_CUDA
+
+/// Calls f.template operator()<On, T>() with the machine and the C++ type: the one place where they become
+/// types.
+template <class F>
+decltype(auto) run(Device device, DType dtype, F&& f) {
+  if (device == Device::cuda) {
+#ifdef UPTAKE_HAS_CUDA
+    if (dtype == DType::f64) throw std::logic_error("float64 is for the CPU");
+    if (dtype == DType::bf16) return f.template operator()<Cuda, kernels::BFloat16>();
+    return f.template operator()<Cuda, float>();
+#else
+    throw std::logic_error("this build has no CUDA backend");
+#endif
+  }
+  if (dtype == DType::bf16) throw std::logic_error("bfloat16 is for the GPU");
+  if (dtype == DType::f64) return f.template operator()<Cpu, double>();
+  return f.template operator()<Cpu, float>();
+}
+
+/// A block from the pool of the device.
+std::shared_ptr<std::byte> allocate(Device device, std::size_t bytes);
+/// Any direction; returns when it is done.
+void copy_between_devices(void* to, const void* from, std::size_t bytes);
+/// Packed GPU tensors of the same size and different types.
+void convert_on_device(const Tensor& to, const Tensor& from);
+
+}  // namespace uptake::nn
