@@ -37,6 +37,14 @@ void use_threads(std::int64_t threads) {
   kernels::set_threads(static_cast<int>(threads));
 }
 
+nn::Machine machine_for(const std::string& device) {
+  try {
+    return nn::choose_machine({.device = device}, std::cerr);
+  } catch (const std::invalid_argument& e) {
+    throw UsageError(e.what());
+  }
+}
+
 void check_norm_at_test(const std::string& norm) {
   if (!norm.empty() && norm != "auto" && norm != "running" && norm != "batch")
     throw UsageError("--norm-at-test is '" + norm + "', expected auto, running or batch");

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "nn/machine.h"
+
 namespace uptake::apps {
 
 constexpr int kExitOk = 0;
@@ -107,6 +109,9 @@ void use_threads(std::int64_t threads);
 
 /// Throws UsageError unless empty, "auto", "running" or "batch".
 void check_norm_at_test(const std::string& norm);
+
+/// nn::choose_machine for a command that only applies a model. Throws UsageError.
+nn::Machine machine_for(const std::string& device);
 
 /// A path as a shell takes it.
 std::string shell_quoted(const std::filesystem::path& path);

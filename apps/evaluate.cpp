@@ -107,6 +107,7 @@ int evaluate(Arguments arguments) {
   fs::path checkpoint, data_path, out;
   std::string split = "test", norm;
   std::int64_t threads = 0;
+  std::string device = "auto";
   bool skip_bad = false;
   Options options(
       {.name = "evaluate",
@@ -128,6 +129,7 @@ int evaluate(Arguments arguments) {
   options.add(
       "norm-at-test", norm,
       "statistics of batch normalisation: auto, running or batch (see uptake train); default: as trained");
+  options.add("device", device, "where to compute: auto (the GPU if one can be used), cpu, cuda");
   options.add("threads", threads, "CPU threads; 0: all");
   options.add_flag("skip-bad", skip_bad, "leave bad files out instead of refusing to start");
   if (!options.parse(arguments)) return kExitOk;
@@ -137,7 +139,7 @@ int evaluate(Arguments arguments) {
 
   check_norm_at_test(norm);
   use_threads(threads);
-  gan::LoadedGenerator model = gan::load_generator(checkpoint);
+  gan::LoadedGenerator model = gan::load_generator(checkpoint, machine_for(device));
   const gan::CheckpointInfo& info = model.info;
   if (norm.empty()) norm = info.config.norm_at_test;
   const gan::NormAtTest statistics_from = gan::norm_at_test(norm, info.config);

@@ -8,6 +8,7 @@
 
 #include "apps/cli.h"
 #include "io/text.h"
+#include "kernels/device.h"
 #include "kernels/threads.h"
 
 namespace uptake::apps {
@@ -39,6 +40,15 @@ std::string overview() {
   return text + "\n  --version   what this build is and can do\n";
 }
 
+std::string cuda_words() {
+  namespace cuda = kernels::cuda;
+  if (!cuda::built_with_cuda()) return "no CUDA backend in this build";
+  const std::string convolutions =
+      cuda::built_with_cudnn() ? "cuDNN and own convolutions" : "own convolutions (no cuDNN)";
+  return convolutions + "; float32, tf32, bf16" +
+         (cuda::why_unavailable().empty() ? "" : "; " + cuda::why_unavailable());
+}
+
 int run(const std::vector<std::string>& arguments) {
   if (arguments.empty()) throw UsageError("no command given; uptake --help lists them");
   const std::string& first = arguments[0];
@@ -50,7 +60,8 @@ int run(const std::vector<std::string>& arguments) {
     std::cout << version() << "\n"
               << "  backend  CPU"
               << (kernels::has_onednn() ? " (oneDNN convolutions)" : " (plain convolutions, slow)")
-              << ", float32; this build has no CUDA backend\n"
+              << ", float32\n"
+              << "  CUDA     " << cuda_words() << "\n"
 #ifdef UPTAKE_HAS_DICOM
               << "  DICOM    yes (DCMTK)\n";
 #else

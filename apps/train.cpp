@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <string_view>
 
 #include "apps/cli.h"
 #include "gan/trainer.h"
@@ -61,8 +63,8 @@ Options declare(Request& r) {
              "file of lines 'name = value' with the options below; the command line has precedence");
   o.add_flag(
       "resume", r.resume,
-      "go on with the run in --out: its configuration holds, only --epochs, --epochs-decay, --steps and "
-      "--threads may differ");
+      "go on with the run in --out: its configuration holds, only --epochs, --epochs-decay, --steps and the "
+      "machine (--threads, --device, --precision, --conv, --graph) may differ");
   o.add_flag("skip-bad", r.skip_bad,
              "leave unpaired, unreadable and mismatched files out instead of refusing to start");
   o.add("direction", c.direction, "AtoB: A is the input, B the output; BtoA: the other way round");
@@ -97,8 +99,14 @@ Options declare(Request& r) {
         "1, else "
         "running)");
   o.add("threads", c.threads, "CPU threads; 0: all");
-  o.add("precision", c.precision, "float32");
-  o.add("device", c.device, "auto, cpu or cuda");
+  o.add("device", c.device, "where to compute: auto (the GPU if one can be used), cpu, cuda");
+  o.add("precision", c.precision,
+        "of images and convolutions: float32; on the GPU also tf32 (float32, with cuDNN's convolutions "
+        "rounding "
+        "to 10 bits of mantissa) and bf16 (weights and statistics stay float32)");
+  o.add("conv", c.conv,
+        "convolutions on the GPU: cudnn, own (Uptake's kernels), auto (cudnn if built with it)");
+  o.add_switch("graph", c.graph, "replay training steps on the GPU as one CUDA graph");
   return o;
 }
 
@@ -116,7 +124,9 @@ TrainConfig defaults_for(const fs::path& data) {
 void refuse_changes(const TrainConfig& saved, const TrainConfig& now) {
   const nlohmann::json before = saved, after = now;
   for (const auto& [key, value] : before.items()) {
-    if (key == "epochs" || key == "epochs_decay" || key == "steps" || key == "threads") continue;
+    constexpr std::string_view kMayChange[] = {"epochs", "epochs_decay", "steps", "threads",
+                                               "device", "precision",    "conv",  "graph"};
+    if (std::ranges::find(kMayChange, key) != std::end(kMayChange)) continue;
     if (after.at(key) == value) continue;
     std::string option = key;
     std::replace(option.begin(), option.end(), '_', '-');
@@ -150,8 +160,10 @@ int train(Arguments arguments) {
   if (!config_file.empty()) all = options.arguments_from(config_file);
   all.insert(all.end(), arguments.begin(), arguments.end());
   options.parse(all);
+  nn::Machine machine;
   try {
     gan::check(request.config);
+    machine = nn::choose_machine(gan::machine_options(request.config), std::cout);
   } catch (const std::invalid_argument& e) {
     throw UsageError(e.what());
   }
@@ -164,7 +176,8 @@ int train(Arguments arguments) {
   stop_requested = false;
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  const gan::TrainRequest run{request.config, request.data, request.out, resume, request.skip_bad, version()};
+  const gan::TrainRequest run{request.config, machine,          request.data, request.out,
+                              resume,         request.skip_bad, version()};
   const auto write = [&] { write_config(request.out / "config.ini", options); };
   const gan::TrainOutcome outcome = gan::train(run, stop_requested, std::cout, write);
   if (outcome.stopped) {

@@ -104,6 +104,7 @@ int translate(Arguments arguments) {
   std::vector<fs::path> files;
   std::string norm;
   std::int64_t threads = 0;
+  std::string device = "auto";
   Options options(
       {.name = "translate",
        .synopsis = "uptake translate --model CKPT --out OUT INPUT...",
@@ -124,6 +125,7 @@ int translate(Arguments arguments) {
   options.add(
       "norm-at-test", norm,
       "statistics of batch normalisation: auto, running or batch (see uptake train); default: as trained");
+  options.add("device", device, "where to compute: auto (the GPU if one can be used), cpu, cuda");
   options.add("threads", threads, "CPU threads; 0: all");
   options.add_files(files, "INPUT", "files and folders to translate");
   if (!options.parse(arguments)) return kExitOk;
@@ -133,7 +135,7 @@ int translate(Arguments arguments) {
 
   check_norm_at_test(norm);
   use_threads(threads);
-  gan::Translator model(checkpoint, norm);
+  gan::Translator model(checkpoint, norm, machine_for(device));
   const auto inputs = find_inputs(files);
   const auto outputs = find_outputs(inputs, out);
   if (!outputs.begin()->second.parent_path().empty())

@@ -116,10 +116,10 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
   return info_of(io::read_safetensors(path, [](std::string_view) { return false; }));
 }
 
-LoadedGenerator load_generator(const std::filesystem::path& path) {
+LoadedGenerator load_generator(const std::filesystem::path& path, const nn::Machine& machine) {
   const auto file = io::read_safetensors(path, [](std::string_view name) { return name.starts_with("g."); });
   LoadedGenerator loaded{info_of(file), nullptr, ""};
-  loaded.network = declare_generator(loaded.info.config);
+  loaded.network = declare_generator(loaded.info.config, machine);
   require_state(file, "g.", loaded.network->store());
   loaded.network->store().allocate();
   get_state(file, "g.", loaded.network->store());

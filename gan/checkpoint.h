@@ -47,7 +47,7 @@ struct LoadedGenerator {
   std::unique_ptr<Network> network;
   std::string fingerprint;  // of its weights, 16 hex digits
 };
-LoadedGenerator load_generator(const std::filesystem::path& path);
+LoadedGenerator load_generator(const std::filesystem::path& path, const nn::Machine& machine = {});
 
 /// Reads the whole file and throws io::FileError unless its weights are those its description asks for: to be
 /// called before memory for a model of that description is allocated.

@@ -111,16 +111,17 @@ void check(const TrainConfig& c) {
   require_between("steps", c.steps, 0, kMany);
   require_between("threads", c.threads, 0, 1024);
   named<bool>("norm-at-test", c.norm_at_test, {{"auto", true}, {"running", true}, {"batch", true}});
-  if (c.precision != "float32")
-    refuse("precision", "'" + c.precision + "'", "float32 (the only one the CPU backend trains in)");
+  named<bool>("precision", c.precision, {{"float32", true}, {"tf32", true}, {"bf16", true}});
   named<bool>("device", c.device, {{"auto", true}, {"cpu", true}, {"cuda", true}});
-  if (c.device == "cuda")
-    throw std::invalid_argument("--device is cuda, but this build of uptake has no CUDA backend");
+  named<bool>("conv", c.conv, {{"auto", true}, {"own", true}, {"cudnn", true}});
+  if (c.device == "cpu" && c.precision != "float32")
+    throw std::invalid_argument("--precision " + c.precision +
+                                " is for the GPU, but --device is cpu, which computes in float32");
   require_between("input channels", c.input_channels, 0, 1024);
   require_between("output channels", c.output_channels, 0, 1024);
 }
 
-std::unique_ptr<Network> declare_generator(const TrainConfig& c) {
+std::unique_ptr<Network> declare_generator(const TrainConfig& c, const nn::Machine& machine) {
   GeneratorOptions o;
   o.net = c.net_g;
   o.in = c.input_channels;
@@ -128,38 +129,45 @@ std::unique_ptr<Network> declare_generator(const TrainConfig& c) {
   o.ngf = c.ngf;
   o.norm = norm_kind(c);
   o.dropout = c.dropout;
+  o.dtype = machine.dtype;
+  o.device = machine.device;
   return declare_generator(o);
 }
 
-std::unique_ptr<Network> declare_discriminator(const TrainConfig& c) {
+std::unique_ptr<Network> declare_discriminator(const TrainConfig& c, const nn::Machine& machine) {
   DiscriminatorOptions o;
   o.net = c.net_d;
   o.in = c.input_channels + c.output_channels;
   o.ndf = c.ndf;
   o.layers = c.n_layers_d;
   o.norm = norm_kind(c);
+  o.dtype = machine.dtype;
+  o.device = machine.device;
   return declare_discriminator(o);
 }
 
-std::unique_ptr<Network> make_generator(const TrainConfig& c) {
-  auto network = declare_generator(c);
+std::unique_ptr<Network> make_generator(const TrainConfig& c, const nn::Machine& machine) {
+  auto network = declare_generator(c, machine);
   network->store().allocate();
   nn::initialise(network->store(), init_kind(c), c.init_gain, c.seed, 0);
   return network;
 }
 
-std::unique_ptr<Network> make_discriminator(const TrainConfig& c) {
-  auto network = declare_discriminator(c);
+std::unique_ptr<Network> make_discriminator(const TrainConfig& c, const nn::Machine& machine) {
+  auto network = declare_discriminator(c, machine);
   network->store().allocate();
   nn::initialise(network->store(), init_kind(c), c.init_gain, c.seed, 1);
   return network;
 }
+
+nn::MachineOptions machine_options(const TrainConfig& c) { return {c.device, c.precision, c.conv, c.graph}; }
 
 Pix2PixOptions pix2pix_options(const TrainConfig& c) {
   Pix2PixOptions o;
   o.gan_mode = gan_mode(c);
   o.lambda_l1 = c.lambda_l1;
   o.adam.beta1 = c.beta1;
+  o.graph = c.graph;
   return o;
 }
 

@@ -8,6 +8,7 @@
 #include "gan/networks.h"
 #include "gan/pix2pix.h"
 #include "nn/init.h"
+#include "nn/machine.h"
 #include "nn/schedule.h"
 
 namespace uptake::gan {
@@ -30,8 +31,9 @@ struct TrainConfig {
   std::int64_t steps = 0;  // stop after so many steps; 0: after all epochs
   std::uint64_t seed = 0;
   // Machine.
-  std::int64_t threads = 0;  // 0: all
-  std::string precision = "float32", device = "auto";
+  std::int64_t threads = 0;                                           // 0: all
+  std::string precision = "float32", device = "auto", conv = "auto";  // see nn/machine.h
+  bool graph = true;
   std::string norm_at_test =
       "auto";  // where batch normalisation takes its statistics from in use: gan/translator.h
   // What the data set says (not options): channels of input and output image.
@@ -40,23 +42,27 @@ struct TrainConfig {
   bool operator==(const TrainConfig&) const = default;
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainConfig, direction, load_size, crop_size, flip, net_g, net_d, norm,
-                                   init_type, n_layers_d, ngf, ndf, dropout, init_gain, gan_mode, lr_policy,
-                                   lambda_l1, lr, beta1, batch_size, epochs, epochs_decay, lr_decay_epochs,
-                                   steps, seed, threads, precision, device, norm_at_test, input_channels,
-                                   output_channels)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TrainConfig, direction, load_size, crop_size, flip, net_g,
+                                                net_d, norm, init_type, n_layers_d, ngf, ndf, dropout,
+                                                init_gain, gan_mode, lr_policy, lambda_l1, lr, beta1,
+                                                batch_size, epochs, epochs_decay, lr_decay_epochs, steps,
+                                                seed, threads, precision, device, conv, graph, norm_at_test,
+                                                input_channels, output_channels)
 
 /// Throws std::invalid_argument, one sentence naming the option, for values out of range or at odds with each
 /// other.
 void check(const TrainConfig& config);
 
 /// The networks the configuration asks for, without memory for their parameters (see gan/networks.h).
-std::unique_ptr<Network> declare_generator(const TrainConfig& config);
-std::unique_ptr<Network> declare_discriminator(const TrainConfig& config);
+std::unique_ptr<Network> declare_generator(const TrainConfig& config, const nn::Machine& machine = {});
+std::unique_ptr<Network> declare_discriminator(const TrainConfig& config, const nn::Machine& machine = {});
 
 /// The same, allocated and initialised from the seed.
-std::unique_ptr<Network> make_generator(const TrainConfig& config);
-std::unique_ptr<Network> make_discriminator(const TrainConfig& config);
+std::unique_ptr<Network> make_generator(const TrainConfig& config, const nn::Machine& machine = {});
+std::unique_ptr<Network> make_discriminator(const TrainConfig& config, const nn::Machine& machine = {});
+
+/// What choose_machine() is asked.
+nn::MachineOptions machine_options(const TrainConfig& config);
 
 Pix2PixOptions pix2pix_options(const TrainConfig& config);
 nn::ScheduleOptions schedule_options(const TrainConfig& config);

@@ -9,13 +9,15 @@ constexpr nn::Act kLeaky{nn::Activation::leaky_relu, 0.2};
 
 // conv, norm + LeakyReLU, ... , conv: one convolution more than normalisations.
 Var run(const std::deque<nn::Conv2d>& convs, const std::deque<nn::Norm>& norms, Var x, const Mode& mode) {
-  for (std::size_t i = 0; i < norms.size(); ++i) x = norms[i].forward(convs[i].forward(x), mode, kLeaky);
+  for (std::size_t i = 0; i < norms.size(); ++i)
+    x = norms[i].is_none() ? convs[i].forward(x, kLeaky)
+                           : norms[i].forward(convs[i].forward(x), mode, kLeaky);
   return convs.back().forward(x);
 }
 
 }  // namespace
 
-PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(o.dtype) {
+PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(o.dtype, o.device) {
   const bool bias = o.norm == NormKind::instance;
   const std::int64_t layers = o.net == "basic" ? 3 : o.layers;
   std::int64_t in = o.in;
@@ -37,7 +39,7 @@ PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(
 
 Var PatchDiscriminator::forward(const Var& x, const Mode& mode) { return run(convs_, norms_, x, mode); }
 
-PixelDiscriminator::PixelDiscriminator(const DiscriminatorOptions& o) : Network(o.dtype) {
+PixelDiscriminator::PixelDiscriminator(const DiscriminatorOptions& o) : Network(o.dtype, o.device) {
   const bool bias = o.norm == NormKind::instance;
   const auto conv = [&](const char* name, std::int64_t in, std::int64_t out, bool with_bias) {
     convs_.emplace_back(

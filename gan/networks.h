@@ -24,6 +24,7 @@ struct GeneratorOptions {
   NormKind norm = NormKind::batch;
   bool dropout = true;  // probability 0.5, where the reference has it
   nn::DType dtype = nn::DType::f32;
+  nn::Device device = nn::Device::cpu;
 };
 
 struct DiscriminatorOptions {
@@ -33,6 +34,7 @@ struct DiscriminatorOptions {
   std::int64_t layers = 3;  // n_layers only
   NormKind norm = NormKind::batch;
   nn::DType dtype = nn::DType::f32;
+  nn::Device device = nn::Device::cpu;
 };
 
 /// A network and the state it owns.
@@ -49,7 +51,7 @@ class Network {
   nn::ParameterStore& store() { return store_; }
 
  protected:
-  explicit Network(nn::DType dtype) : store_(dtype) {}
+  Network(nn::DType dtype, nn::Device device) : store_(dtype, device) {}
   nn::ParameterStore store_;
 };
 

@@ -1,10 +1,13 @@
 // One pix2pix training step, in the public reference's order.
 #pragma once
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "gan/networks.h"
 #include "nn/adam.h"
 #include "nn/losses.h"
+#include "nn/repeated_step.h"
 
 namespace uptake::gan {
 
@@ -17,6 +20,7 @@ struct Pix2PixOptions {
   nn::GanMode gan_mode = nn::GanMode::vanilla;
   double lambda_l1 = 100;
   nn::AdamOptions adam;
+  bool graph = true;  // GPU: replay the step as one CUDA graph
 };
 
 /// Generator, discriminator and their optimizers.
@@ -30,26 +34,43 @@ class Pix2Pix {
   ///   2. D on [a, fake] cut off from G, then on [a, b]; loss (fake + real) / 2; Adam on D
   ///   3. D, held fixed, on [a, fake]; loss GAN + lambda |fake - b|; Adam on G
   /// Each of the three passes through D takes its own batch statistics. `key` numbers the dropout masks.
+  /// a and b are in host memory. Seed and stream of the key must not change between steps.
   Losses step(const nn::Tensor& a, const nn::Tensor& b, double learning_rate, const kernels::RandomKey& key);
+
+  /// The same without waiting for the GPU: its losses come later, in order, from next_losses(), which without
+  /// `wait` hands out only what has arrived.
+  void start_step(const nn::Tensor& a, const nn::Tensor& b, double learning_rate,
+                  const kernels::RandomKey& key);
+  std::optional<Losses> next_losses(bool wait);
+  std::size_t steps_in_flight() const { return repeated_.pending(); }
 
   Network& generator() { return *generator_; }
   Network& discriminator() { return *discriminator_; }
   nn::Adam& generator_adam() { return generator_adam_; }
   nn::Adam& discriminator_adam() { return discriminator_adam_; }
 
-  /// The generated image of the last step.
+  /// The generated image of the last step, valid until the next one is started.
   const nn::Tensor& last_fake() const { return last_fake_; }
 
-  /// The two halves of step(), for those who look in between: gradients are gathered, no optimizer has run.
-  Var forward(const nn::Tensor& a, const kernels::RandomKey& key);
-  void discriminator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake, Losses& losses);
-  void generator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake, Losses& losses);
+  /// The parts of step(), for those who look in between: gradients are gathered, no optimizer has run. a and b
+  /// are on the device; losses (float64 [1,1,1,4] there) are written in the order of Losses.
+  Var forward(const nn::Tensor& a, const Mode& mode);
+  void discriminator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake,
+                               const nn::Tensor& losses);
+  void generator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake,
+                           const nn::Tensor& losses);
+  /// What next_losses() makes of them.
+  Losses losses_of(const std::vector<double>& values) const;
+
+  const nn::RepeatedStep& repeated_step() const { return repeated_; }
 
  private:
   std::unique_ptr<Network> generator_, discriminator_;
   nn::Adam generator_adam_, discriminator_adam_;
   Pix2PixOptions options_;
+  nn::RepeatedStep repeated_;
   nn::Tensor last_fake_;
+  std::vector<std::int64_t> batches_a_step_;  // what one step adds to each counter of normalisation
 };
 
 }  // namespace uptake::gan

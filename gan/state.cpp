@@ -17,7 +17,7 @@ std::string text(const std::vector<std::int64_t>& shape) {
 
 void put(io::Safetensors& file, const std::string& name, const std::vector<std::int64_t>& shape,
          const Tensor& plain) {
-  const Tensor values = plain.to(nn::DType::f32);
+  const Tensor values = plain.to(nn::Device::cpu).to(nn::DType::f32);
   file.put(name, shape,
            std::span<const float>(values.data<float>(), static_cast<std::size_t>(values.size())));
 }
@@ -69,9 +69,9 @@ void get_state(const io::Safetensors& file, const std::string& prefix, nn::Param
   for (const auto& entry : store.entries()) {
     const std::string name = prefix + entry.name;
     if (const auto* p = std::get_if<nn::Parameter*>(&entry.what)) {
-      store.from_plain(**p, store.values(), get(file, name, entry.shape, store.dtype()));
+      store.from_plain(**p, store.values(), get(file, name, entry.shape, store.master_dtype()));
     } else if (const auto* b = std::get_if<nn::Buffer*>(&entry.what)) {
-      const Tensor values = get(file, name, entry.shape, store.dtype());
+      const Tensor values = get(file, name, entry.shape, store.master_dtype());
       (*b)->values.copy_from(values);
     } else {
       nn::Counter& counter = *std::get<nn::Counter*>(entry.what);
@@ -98,8 +98,10 @@ void put_adam(io::Safetensors& file, const std::string& prefix, nn::ParameterSto
 void get_adam(const io::Safetensors& file, const std::string& prefix, nn::ParameterStore& store,
               const nn::Adam& adam) {
   for (nn::Parameter& p : store.parameters()) {
-    store.from_plain(p, adam.first_moments(), get(file, prefix + "m." + p.name, p.shape, store.dtype()));
-    store.from_plain(p, adam.second_moments(), get(file, prefix + "v." + p.name, p.shape, store.dtype()));
+    store.from_plain(p, adam.first_moments(),
+                     get(file, prefix + "m." + p.name, p.shape, store.master_dtype()));
+    store.from_plain(p, adam.second_moments(),
+                     get(file, prefix + "v." + p.name, p.shape, store.master_dtype()));
   }
 }
 

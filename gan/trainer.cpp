@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <deque>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -21,6 +22,7 @@ namespace {
 constexpr std::uintmax_t kCacheBytes = std::uintmax_t{1} << 30;
 constexpr int kLoaderThreads = 2;
 constexpr std::size_t kSamples = 4;
+constexpr std::size_t kStepsInFlight = 8;  // the host is at most so far ahead of the GPU
 
 std::string text(double value) {
   std::ostringstream s;
@@ -78,7 +80,8 @@ class Run {
     open_data();
     if (request_.resume) require_checkpoint(file("last.safetensors"));
     io::ensure_writable_folder(request_.out);
-    model_.emplace(make_generator(config()), make_discriminator(config()), pix2pix_options(config()));
+    model_.emplace(make_generator(config(), request_.machine), make_discriminator(config(), request_.machine),
+                   pix2pix_options(config()));
     if (request_.resume) resume();
     open_logs();
   }
@@ -163,6 +166,7 @@ class Run {
       step(loader);
       if (enough_steps()) break;
       if (stop_) {
+        record_losses(0);
         save("last.safetensors");
         return true;
       }
@@ -184,26 +188,35 @@ class Run {
     }
     const double rate = schedule_->rate(p.epoch);
     const auto number = static_cast<std::uint32_t>(p.step);
-    const Losses losses =
-        model_->step(stack(inputs), stack(targets), rate, {config().seed, streams::kDropout, number});
-    require_finite(losses);
+    model_->start_step(stack(inputs), stack(targets), rate, {config().seed, streams::kDropout, number});
     ++p.step;
     p.position += static_cast<std::int64_t>(inputs.size());
-    p.epoch_l1_sum += losses.g_l1;
     ++p.epoch_steps;
-    losses_->append(p.step, std::array{static_cast<double>(p.epoch), rate, losses.g_gan, losses.g_l1,
-                                       losses.d_real, losses.d_fake});
-    bar_->update(p.step, text(losses));
+    started_.push_back({p.step, p.epoch, rate});
+    record_losses(kStepsInFlight);
   }
 
-  void require_finite(const Losses& l) const {
+  // Takes note of the losses that have arrived, and waits until no more than `in_flight` steps are out.
+  void record_losses(std::size_t in_flight) {
+    Progress& p = info_.progress;
+    while (const auto losses = model_->next_losses(started_.size() > in_flight)) {
+      const Started step = started_.front();
+      started_.pop_front();
+      require_finite(*losses, step.number);
+      p.epoch_l1_sum += losses->g_l1;
+      losses_->append(step.number, std::array{static_cast<double>(step.epoch), step.rate, losses->g_gan,
+                                              losses->g_l1, losses->d_real, losses->d_fake});
+      bar_->update(step.number, text(*losses));
+    }
+  }
+
+  void require_finite(const Losses& l, std::int64_t step) const {
     const std::pair<const char*, double> named[] = {
         {"G_GAN", l.g_gan}, {"G_L1", l.g_l1}, {"D_real", l.d_real}, {"D_fake", l.d_fake}};
     for (const auto& [name, value] : named)
       if (!std::isfinite(value))
         throw TrainingError(std::string("loss ") + name + " is " + text(value) + " at step " +
-                            std::to_string(info_.progress.step + 1) +
-                            ": training has diverged (a smaller --lr may help)" +
+                            std::to_string(step) + ": training has diverged (a smaller --lr may help)" +
                             (fs::exists(file("last.safetensors"))
                                  ? "; the checkpoints in " + request_.out.string() + " are from before"
                                  : ""));
@@ -211,6 +224,7 @@ class Run {
 
   // Judges the generator, keeps the best one, and turns the page.
   void end_of_epoch() {
+    record_losses(0);
     Progress& p = info_.progress;
     double metric = p.epoch_l1_sum / static_cast<double>(p.epoch_steps);
     if (validation_) {
@@ -272,6 +286,12 @@ class Run {
     save_checkpoint(file(name), info_, *model_);
   }
 
+  // A step whose losses are not in yet.
+  struct Started {
+    std::int64_t number, epoch;
+    double rate;
+  };
+
   const TrainRequest& request_;
   const std::atomic<bool>& stop_;
   std::ostream& out_;
@@ -281,6 +301,7 @@ class Run {
   std::optional<nn::Schedule> schedule_;
   std::optional<io::CsvLog> losses_, metrics_;
   std::optional<io::Progress> bar_;
+  std::deque<Started> started_;
 };
 
 }  // namespace

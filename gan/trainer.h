@@ -19,6 +19,7 @@ namespace uptake::gan {
 
 struct TrainRequest {
   TrainConfig config;
+  nn::Machine machine;  // what choose_machine() made of it
   std::filesystem::path data, out;
   bool resume = false;    // go on from OUT/last.safetensors
   bool skip_bad = false;  // leave bad files out instead of refusing to start

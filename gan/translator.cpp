@@ -19,15 +19,18 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
   const nn::NoGrad no_grad;
   Mode mode = Mode::inference();
   if (norm == NormAtTest::batch) mode.statistics = nn::StatisticsFrom::batch;
+  const nn::ParameterStore& store = generator.store();
   const nn::Tensor x = pad_to_multiple(to_network(image, input), generator.size_multiple());
-  const nn::Tensor y = generator.forward(Var(x), mode).value();
+  const nn::Tensor result = generator.forward(Var(x.to(store.device()).to(store.dtype())), mode).value();
+  const nn::Tensor y = result.to(store.master_dtype()).to(nn::Device::cpu);
   if (!y.all_finite())
     throw std::runtime_error("the model's output is not finite; its weights are damaged or diverged");
   return from_network(crop_to(y, image.height, image.width), 0, output);
 }
 
-Translator::Translator(const std::filesystem::path& checkpoint, const std::string& norm)
-    : loaded_(load_generator(checkpoint)),
+Translator::Translator(const std::filesystem::path& checkpoint, const std::string& norm,
+                       const nn::Machine& machine)
+    : loaded_(load_generator(checkpoint, machine)),
       norm_(norm_at_test(norm.empty() ? info().config.norm_at_test : norm, info().config)) {}
 
 io::Image Translator::operator()(const io::Image& image) {

@@ -26,7 +26,8 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
 class Translator {
  public:
   /// `norm`: running, batch or auto; empty: as the checkpoint's configuration says.
-  explicit Translator(const std::filesystem::path& checkpoint, const std::string& norm = "");
+  explicit Translator(const std::filesystem::path& checkpoint, const std::string& norm = "",
+                      const nn::Machine& machine = {});
 
   /// The output has the size of the image; a model trained on resized images sees it at that size.
   /// Throws std::invalid_argument when the image's channels or kind are not those the model was trained on.

@@ -15,7 +15,8 @@ std::int64_t channels_of(std::int64_t ngf, int level) {
 
 }  // namespace
 
-Unet::Unet(const GeneratorOptions& options, int levels) : Network(options.dtype), levels_(levels) {
+Unet::Unet(const GeneratorOptions& options, int levels)
+    : Network(options.dtype, options.device), levels_(levels) {
   level_.resize(static_cast<std::size_t>(levels));
   build(options, 1, "model");
 }
@@ -65,7 +66,7 @@ Var Unet::forward(const Var& x, const Mode& mode) {
       break;
     }
     const nn::Shape half = h.shape();
-    whole.push_back(nn::Tensor::empty({half.n, half.h, half.w, 2 * half.c}, x.dtype()));
+    whole.push_back(nn::Tensor::empty({half.n, half.h, half.w, 2 * half.c}, x.dtype(), x.device()));
     const auto results =
         l.down_norm->forward(h, mode, {{kLeaky, {}}, {kRelu, whole.back().channels(0, half.c)}});
     h = results[0];

@@ -22,8 +22,8 @@ Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Conv2dOptio
       weight_(&store.add_filters(name + ".weight", {o.out, o.in, o.kernel, o.kernel, o.stride, o.pad})),
       bias_(o.bias ? &store.add_vector(name + ".bias", o.out, Role::bias) : nullptr) {}
 
-Var Conv2d::forward(const Var& x) const {
-  return named(name_, [&] { return conv2d(x, *weight_, var_of(bias_)); });
+Var Conv2d::forward(const Var& x, const Act& act) const {
+  return named(name_, [&] { return conv2d(x, *weight_, var_of(bias_), act); });
 }
 
 ConvTranspose2d::ConvTranspose2d(ParameterStore& store, const std::string& name,

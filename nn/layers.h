@@ -12,10 +12,13 @@ namespace uptake::nn {
 struct Mode {
   StatisticsFrom statistics = StatisticsFrom::running;
   bool dropout = false;
-  kernels::RandomKey key;  // of the dropout masks: each layer adds its own stream number
+  kernels::RandomKey key;                      // of the dropout masks: each layer adds its own stream number
+  const std::uint32_t* device_step = nullptr;  // GPU: stands for key.step, see kernels::Dropout
 
   /// Batch statistics (the running ones follow), dropout on.
-  static Mode training(const kernels::RandomKey& key) { return {StatisticsFrom::batch_updating, true, key}; }
+  static Mode training(const kernels::RandomKey& key) {
+    return {StatisticsFrom::batch_updating, true, key, nullptr};
+  }
   /// Running statistics, no dropout.
   static Mode inference() { return {}; }
 };
@@ -31,7 +34,8 @@ struct Conv2dOptions {
 class Conv2d {
  public:
   Conv2d(ParameterStore& store, const std::string& name, const Conv2dOptions& options);
-  Var forward(const Var& x) const;
+  /// With the activation that follows, fused (see nn::conv2d for which).
+  Var forward(const Var& x, const Act& act = {}) const;
 
  private:
   std::string name_;
@@ -68,6 +72,9 @@ class Norm {
  public:
   Norm(ParameterStore& store, const std::string& name, NormKind kind, std::int64_t channels);
 
+  /// Whether nothing is normalised, so that the activation may as well go into the convolution before.
+  bool is_none() const { return kind_ == NormKind::none; }
+
   std::vector<Var> forward(const Var& x, const Mode& mode, std::vector<ResultSpec> results,
                            const Dropout& dropout = {}) const;
   Var forward(const Var& x, const Mode& mode, const Act& act) const {
@@ -87,7 +94,7 @@ class Norm {
 /// Dropout of probability p for layer number `stream` of a network, as `mode` says.
 inline Dropout dropout_of(const Mode& mode, double p, std::uint32_t stream) {
   if (!mode.dropout) return {};
-  return {p, {mode.key.seed, mode.key.stream + stream, mode.key.step}};
+  return {p, {mode.key.seed, mode.key.stream + stream, mode.key.step}, mode.device_step};
 }
 
 }  // namespace uptake::nn
