@@ -1,0 +1,82 @@
+#include "tests/simulator/shared_memory.h"
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "tests/simulator/memory.h"
+#include "tests/simulator/sanitizer.h"
+
+namespace uptake::sim {
+namespace {
+
+constexpr std::size_t kBorder = 128;
+constexpr std::size_t kArena = 512 * 1024;  // both limits, and borders for many variables
+
+}  // namespace
+
+SharedMemory::SharedMemory() : arena_(new std::byte[kArena]) {
+  fill_border(arena_.get(), arena_.get() + kArena);
+  poison(arena_.get(), kArena);
+}
+
+void SharedMemory::start_block(std::size_t dynamic_bytes) {
+  for (const Piece& piece : pieces_) {
+    fill_border(piece.from, piece.from + piece.bytes);
+    poison(piece.from, (piece.bytes + 15) / 16 * 16);
+  }
+  pieces_.clear();
+  static_bytes_ = 0;
+  free_ = arena_.get() + kBorder;
+  dynamic_ = take(nullptr, dynamic_bytes, 16);
+}
+
+SharedMemory::Piece SharedMemory::take(const SharedVariable* variable, std::size_t bytes,
+                                       std::size_t alignment) {
+  // 16 bytes are promised. More only where the type asks for it, so that nobody comes to rely on luck.
+  auto at = (reinterpret_cast<std::uintptr_t>(free_) + alignment - 1) / alignment * alignment;
+  if (alignment <= 16) at = (at + 15) / 32 * 32 + 16;
+  auto* from = reinterpret_cast<std::byte*>(at);
+  if (from + bytes + kBorder > arena_.get() + kArena) throw Failure("too many shared variables");
+  unpoison(from, bytes);
+  std::memset(from, kUninitialised, bytes);
+  free_ = from + bytes + kBorder;
+  pieces_.push_back({variable, from, bytes});
+  return pieces_.back();
+}
+
+void* SharedMemory::variable(const SharedVariable& variable) {
+  for (const Piece& piece : pieces_)
+    if (piece.variable == &variable) return piece.from;
+  static_bytes_ += variable.bytes;
+  if (static_bytes_ > kStaticLimit)
+    throw Failure("too much shared memory: " + std::string(variable.name) + " makes it " +
+                  std::to_string(static_bytes_) + " bytes, the limit is " + std::to_string(kStaticLimit) +
+                  " (" + variable.file + ":" + std::to_string(variable.line) + ")");
+  return take(&variable, variable.bytes, variable.alignment).from;
+}
+
+void SharedMemory::check_borders() const {
+  if (kAddressSanitizer) return;  // it stops the write itself
+  const std::byte* from = arena_.get();
+  const auto check = [&](const std::byte* to, const Piece* before, const Piece* after) {
+    const std::byte* damage = damage_in_border(from, to);
+    if (damage == nullptr) return;
+    const Piece* piece = before != nullptr ? before : after;
+    std::string what = "dynamic shared memory";
+    if (piece->variable != nullptr)
+      what = "shared " + std::string(piece->variable->name) + " (" + piece->variable->file + ":" +
+             std::to_string(piece->variable->line) + ")";
+    throw Failure("wrote outside " + what + " of " + std::to_string(piece->bytes) + " bytes, at byte " +
+                  std::to_string(damage - piece->from));
+  };
+  const Piece* before = nullptr;
+  for (const Piece& piece : pieces_) {
+    check(piece.from, before, &piece);
+    before = &piece;
+    from = piece.from + piece.bytes;
+  }
+  check(free_, before, before);
+}
+
+}  // namespace uptake::sim
