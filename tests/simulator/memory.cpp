@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -18,9 +18,10 @@ namespace {
 constexpr std::size_t kBorder = 256;
 constexpr std::size_t kHeldBytes = std::size_t{64} << 20;  // freed memory that is not given back yet
 
-std::byte border_byte(const std::byte* address) {
-  constexpr std::array<unsigned char, 4> kPattern = {0xfd, 0x7f, 0xfd, 0xff};  // the word 0xfffd7ffd
-  return std::byte{kPattern[reinterpret_cast<std::uintptr_t>(address) % 4]};
+/// The pattern as it stands at an address: the word 0xfffd7ffd at every multiple of 4.
+std::uint64_t border_word(const std::byte* address) {
+  constexpr std::uint64_t kPattern = 0xfffd7ffdfffd7ffd;
+  return std::rotr(kPattern, static_cast<int>(8 * (reinterpret_cast<std::uintptr_t>(address) % 4)));
 }
 
 std::size_t round_up(std::size_t bytes) {
@@ -50,13 +51,17 @@ bool readable(const void* pointer) {
 }
 
 void fill_border(std::byte* from, const std::byte* to) {
-  for (; from < to; ++from) *from = border_byte(from);
+  const std::uint64_t word = border_word(from);
+  for (; to - from >= 8; from += 8) std::memcpy(from, &word, 8);
+  std::memcpy(from, &word, static_cast<std::size_t>(to - from));
 }
 
 const std::byte* damage_in_border(const std::byte* from, const std::byte* to) {
-  for (; from < to; ++from)
-    if (*from != border_byte(from)) return from;
-  return nullptr;
+  const std::uint64_t word = border_word(from);
+  while (to - from >= 8 && std::memcmp(from, &word, 8) == 0) from += 8;
+  const std::byte* found = from;
+  while (found < to && *found == static_cast<std::byte>(word >> 8 * ((found - from) % 8))) ++found;
+  return found < to ? found : nullptr;
 }
 
 const std::byte* Memory::Block::end() const { return data + round_up(bytes) + kBorder; }

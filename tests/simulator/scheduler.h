@@ -1,6 +1,7 @@
 // Runs the threads of a launch. All threads of a block exist at once, each on its own fiber from its first wait on;
 // one runs until it has to wait, then the schedule says who is next. Blocks run one after the other.
 #pragma once
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <exception>
@@ -111,6 +112,7 @@ class Scheduler {
   int current_ = 0, returned_ = 0, at_barrier_ = 0;
   bool running_ = false;
   const Launch* launch_ = nullptr;
+  std::array<std::byte, 32 * Meeting::kMostBytes> given_{};  // by the lanes of the meeting that is finishing
   std::exception_ptr error_;
   Fiber host_;  // whoever called run()
   std::vector<std::unique_ptr<Fiber>> fibers_;

@@ -45,18 +45,24 @@ unsigned ballot(const char* operation, unsigned mask, bool predicate, const Site
 
 void Scheduler::check_meeting(const Meeting& meeting) const {
   const Warp& warp = warps_[static_cast<std::size_t>(current_ / 32)];
-  const std::string where = std::string(meeting.operation) + " at " + place(meeting.site) + " with mask " +
-                            hex(meeting.mask) + ": ";
+  const unsigned mask = meeting.mask, source = meeting.source >= 0 ? 1u << meeting.source : 0;
+  if ((mask >> lane() & 1u) != 0 && (mask & ~warp.alive) == 0 && (source & ~mask) == 0 &&
+      meeting.bytes <= Meeting::kMostBytes)
+    return;
   const auto lane_text = [](unsigned lanes) { return "lane " + std::to_string(std::countr_zero(lanes)); };
-  if ((meeting.mask >> lane() & 1u) == 0) throw Failure(where + "the mask does not name the calling lane");
-  if (const unsigned missing = meeting.mask & ~warp.exists)
-    throw Failure(where + lane_text(missing) + " does not exist in this block");
-  if (const unsigned gone = meeting.mask & ~warp.alive)
-    throw Failure(where + lane_text(gone) + " has returned");
-  if (meeting.source >= 0 && (meeting.mask >> meeting.source & 1u) == 0)
-    throw Failure(where + "reads lane " + std::to_string(meeting.source) + ", which does not take part");
-  if (meeting.bytes > Meeting::kMostBytes)
-    throw Failure(where + std::to_string(meeting.bytes) + " bytes are too many");
+  std::string what;
+  if ((mask >> lane() & 1u) == 0)
+    what = "the mask does not name the calling " + lane_text(1u << lane());
+  else if ((mask & ~warp.exists) != 0)
+    what = lane_text(mask & ~warp.exists) + " does not exist in this block";
+  else if ((mask & ~warp.alive) != 0)
+    what = lane_text(mask & ~warp.alive) + " has returned";
+  else if ((source & ~mask) != 0)
+    what = "reads " + lane_text(source) + ", which does not take part";
+  else
+    what = std::to_string(meeting.bytes) + " bytes are too many";
+  throw Failure(std::string(meeting.operation) + " at " + place(meeting.site) + " with mask " + hex(mask) +
+                ": " + what);
 }
 
 void Scheduler::meet(const Meeting& meeting) {
@@ -88,7 +94,7 @@ void Scheduler::meet(const Meeting& meeting) {
 
 /// Delivers to every lane while all of them still wait, so that nothing given can have changed.
 void Scheduler::finish_meeting(unsigned mask, int first_of_warp) {
-  std::array<std::byte, 32 * Meeting::kMostBytes> all;
+  auto& all = given_;
   const std::size_t bytes = thread(current_).meeting.bytes;
   const auto for_lanes = [&](const auto& body) {
     for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
