@@ -1,5 +1,7 @@
 // Who computes a convolution on the GPU: cuDNN or the kernels of this project, and which of them.
+#include <initializer_list>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 
 #include "kernels/conv_own.h"
@@ -9,6 +11,9 @@
 
 namespace uptake::kernels::cuda {
 namespace own {
+
+// Backward data runs stride * stride passes as blocks in z, of which there are 65535.
+constexpr std::int64_t kLongestStride = 16;
 
 const char* name(Algorithm algorithm) {
   switch (algorithm) {
@@ -25,21 +30,35 @@ const char* name(Algorithm algorithm) {
 }
 
 template <class T>
-bool supports(Algorithm algorithm, Operation, const ConvGeometry&) {
-  return algorithm == Algorithm::naive;
+bool supports(Algorithm algorithm, Operation operation, const ConvGeometry& g) {
+  if (algorithm == Algorithm::naive) return true;
+  if (g.x.size() == 0 || g.y().size() == 0) return false;
+  if (operation == Operation::backward_data && g.filters.stride > kLongestStride) return false;
+  if (algorithm != Algorithm::tensor_core) return true;
+  // A chunk of 16 bytes is 8 channels: of whatever is summed over, and of what the filters' rows hold.
+  const bool c_in_chunks = g.filters.c % 8 == 0, k_in_chunks = g.filters.k % 8 == 0;
+  return std::is_same_v<T, BFloat16> && c_in_chunks && (k_in_chunks || operation == Operation::forward);
 }
 
 template <class T>
-Algorithm choose(Operation, const ConvGeometry&) {
+Algorithm choose(Operation operation, const ConvGeometry& g) {
+  for (const Algorithm algorithm : {Algorithm::tensor_core, Algorithm::implicit_gemm})
+    if (supports<T>(algorithm, operation, g)) return algorithm;
   return Algorithm::naive;
 }
 
 namespace {
 
 template <class T>
-void check_supported(Algorithm algorithm, Operation operation, const ConvGeometry& geometry) {
-  require(supports<T>(algorithm, operation, geometry),
+void check_supported(Algorithm algorithm, Operation operation, const ConvGeometry& g) {
+  require(supports<T>(algorithm, operation, g),
           std::string("convolution: this geometry is not for the algorithm ") + name(algorithm));
+}
+
+bool in_chunks(std::initializer_list<const void*> addresses) {
+  for (const void* p : addresses)
+    if (reinterpret_cast<std::uintptr_t>(p) % 16 != 0) return false;
+  return true;
 }
 
 }  // namespace
@@ -48,21 +67,36 @@ template <class T>
 void forward(Algorithm algorithm, const ConvGeometry& g, T* y, const T* x, const T* krsc,
              const ConvEpilogue<T>& epilogue, StreamHandle stream) {
   check_supported<T>(algorithm, Operation::forward, g);
-  return naive::forward(g, y, x, krsc, epilogue, stream);
+  if (algorithm == Algorithm::naive) return naive::forward(g, y, x, krsc, epilogue, stream);
+  if (algorithm == Algorithm::tiled) return tiled::forward(g, y, x, krsc, epilogue, stream);
+  if constexpr (std::is_same_v<T, BFloat16>)
+    if (algorithm == Algorithm::tensor_core && in_chunks({x, krsc}))
+      return tensor_core::forward(g, y, x, krsc, epilogue, stream);
+  implicit_gemm::forward(g, y, x, krsc, epilogue, stream);
 }
 
 template <class T>
 void backward_data(Algorithm algorithm, const ConvGeometry& g, T* dx, const T* dy, const T* krsc,
                    const ConvEpilogue<T>& epilogue, StreamHandle stream) {
   check_supported<T>(algorithm, Operation::backward_data, g);
-  return naive::backward_data(g, dx, dy, krsc, epilogue, stream);
+  if (algorithm == Algorithm::naive) return naive::backward_data(g, dx, dy, krsc, epilogue, stream);
+  if (algorithm == Algorithm::tiled) return tiled::backward_data(g, dx, dy, krsc, epilogue, stream);
+  if constexpr (std::is_same_v<T, BFloat16>)
+    if (algorithm == Algorithm::tensor_core && in_chunks({dy, krsc}))
+      return tensor_core::backward_data(g, dx, dy, krsc, epilogue, stream);
+  implicit_gemm::backward_data(g, dx, dy, krsc, epilogue, stream);
 }
 
 template <class T>
 void backward_filters(Algorithm algorithm, const ConvGeometry& g, Accum<T>* dkrsc, Write write, const T* x,
                       const T* dy, StreamHandle stream) {
   check_supported<T>(algorithm, Operation::backward_filters, g);
-  return naive::backward_filters(g, dkrsc, write, x, dy, stream);
+  if (algorithm == Algorithm::naive) return naive::backward_filters(g, dkrsc, write, x, dy, stream);
+  if (algorithm == Algorithm::tiled) return tiled::backward_filters(g, dkrsc, write, x, dy, stream);
+  if constexpr (std::is_same_v<T, BFloat16>)
+    if (algorithm == Algorithm::tensor_core && in_chunks({x, dy}))
+      return tensor_core::backward_filters(g, dkrsc, write, x, dy, stream);
+  implicit_gemm::backward_filters(g, dkrsc, write, x, dy, stream);
 }
 
 }  // namespace own

@@ -29,7 +29,8 @@ bool supports(Algorithm algorithm, Operation operation, const ConvGeometry& geom
 template <class T>
 Algorithm choose(Operation operation, const ConvGeometry& geometry);
 
-/// These three throw ShapeError where supports() is false.
+/// These three throw ShapeError where supports() is false. tensor_core stands back for implicit_gemm when an address
+/// is not a multiple of 16 bytes.
 template <class T>
 void forward(Algorithm algorithm, const ConvGeometry& geometry, T* y, const T* x, const T* krsc,
              const ConvEpilogue<T>& epilogue, StreamHandle stream);
@@ -53,5 +54,38 @@ template <class T>
 void backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x, const T* dy,
                       StreamHandle stream);
 }  // namespace naive
+
+namespace tiled {
+template <class T>
+void forward(const ConvGeometry& geometry, T* y, const T* x, const T* krsc, const ConvEpilogue<T>& epilogue,
+             StreamHandle stream);
+template <class T>
+void backward_data(const ConvGeometry& geometry, T* dx, const T* dy, const T* krsc,
+                   const ConvEpilogue<T>& epilogue, StreamHandle stream);
+template <class T>
+void backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x, const T* dy,
+                      StreamHandle stream);
+}  // namespace tiled
+
+namespace implicit_gemm {
+template <class T>
+void forward(const ConvGeometry& geometry, T* y, const T* x, const T* krsc, const ConvEpilogue<T>& epilogue,
+             StreamHandle stream);
+template <class T>
+void backward_data(const ConvGeometry& geometry, T* dx, const T* dy, const T* krsc,
+                   const ConvEpilogue<T>& epilogue, StreamHandle stream);
+template <class T>
+void backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x, const T* dy,
+                      StreamHandle stream);
+}  // namespace implicit_gemm
+
+namespace tensor_core {
+void forward(const ConvGeometry& geometry, BFloat16* y, const BFloat16* x, const BFloat16* krsc,
+             const ConvEpilogue<BFloat16>& epilogue, StreamHandle stream);
+void backward_data(const ConvGeometry& geometry, BFloat16* dx, const BFloat16* dy, const BFloat16* krsc,
+                   const ConvEpilogue<BFloat16>& epilogue, StreamHandle stream);
+void backward_filters(const ConvGeometry& geometry, float* dkrsc, Write write, const BFloat16* x,
+                      const BFloat16* dy, StreamHandle stream);
+}  // namespace tensor_core
 
 }  // namespace uptake::kernels::cuda::own

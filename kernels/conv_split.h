@@ -1,0 +1,29 @@
+// The second half of a convolution whose sums were cut into pieces. Internal to kernels/.
+#pragma once
+#include <optional>
+
+#include "kernels/conv.h"
+
+namespace uptake::kernels::cuda::detail {
+
+/// Memory for `splits` partial results of `size` sums; none for a sum in one piece.
+class Partials {
+ public:
+  Partials(std::int64_t splits, std::int64_t size) : splits_(splits), size_(size) {
+    if (splits > 1) memory_.emplace(splits * size);
+  }
+  float* data() const { return memory_ ? memory_->data() : nullptr; }
+
+  /// out[i] = act(bias[i % channels] + sum of the pieces), the first piece first. Nothing if there is one
+  /// piece: then the kernel that computed it has done that.
+  template <class T>
+  void finish(T* out, std::int64_t channels, const ConvEpilogue<T>& epilogue, StreamHandle stream) const;
+  /// out[i] = or += the sum of the pieces.
+  void finish(float* out, Write write, StreamHandle stream) const;
+
+ private:
+  std::int64_t splits_, size_;
+  std::optional<Scratch<float>> memory_;
+};
+
+}  // namespace uptake::kernels::cuda::detail
