@@ -25,7 +25,7 @@ __device__ int mirror(int which, int i, int size, int pad) {
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     reflection_pad_forward_kernel(T* y, const T* x, Extent to, Extent from, int pad) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     const int h = reflect(p.h - pad, from.h), w = reflect(p.w - pad, from.w);
     store_pack(at(y, to, p), load_pack<N>(at(x, from, p.n, h, w, p.channel)));
   });
@@ -34,7 +34,7 @@ __global__ void __launch_bounds__(kSpatialBlock)
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     reflection_pad_backward_kernel(T* dx, Write write, const T* dy, Extent to, Extent from, int pad) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     float sums[N] = {};
 #pragma unroll
     for (int i = 0; i < 3; ++i) {
@@ -64,7 +64,7 @@ Shape4 padded_shape(const char* what, const Shape4& x, std::int64_t pad) {
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     upsample_nearest_forward_kernel(T* y, const T* x, Extent to, Extent from, int factor) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     store_pack(at(y, to, p), load_pack<N>(at(x, from, p.n, p.h / factor, p.w / factor, p.channel)));
   });
 }
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kSpatialBlock)
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     upsample_nearest_backward_kernel(T* dx, Write write, const T* dy, Extent to, Extent from, int factor) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     float sums[N] = {};
     for (int i = 0; i < factor; ++i)
       for (int j = 0; j < factor; ++j)
@@ -110,7 +110,7 @@ struct Reach {
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     upsample_bilinear_forward_kernel(T* y, const T* x, Extent to, Extent from, int factor) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     const Between row(p.h, from.h, factor), column(p.w, from.w, factor);
     const auto between = [&](float(&line)[N], int h) {
 #pragma unroll
@@ -130,7 +130,7 @@ __global__ void __launch_bounds__(kSpatialBlock)
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     upsample_bilinear_backward_kernel(T* dx, Write write, const T* dy, Extent to, Extent from, int factor) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     const Reach rows(p.h, to.h, factor), columns(p.w, to.w, factor);
     float sums[N] = {};
     for (int h = rows.first; h < rows.last; ++h) {
@@ -158,8 +158,9 @@ void reflection_pad_forward(T* y, const T* x, const Shape4& x_shape, std::int64_
   check_both(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
-    launch(reflection_pad_forward_kernel<width.value, T>, place_blocks(y_shape, width.value), kSpatialBlock,
-           0, stream, y, x, extent_of(what, y_shape), extent_of(what, x_shape), small(what, pad));
+    launch(reflection_pad_forward_kernel<width.value, T>, location_blocks(y_shape, width.value),
+           kSpatialBlock, 0, stream, y, x, extent_of(what, y_shape), extent_of(what, x_shape),
+           small(what, pad));
   });
 }
 
@@ -171,8 +172,9 @@ void reflection_pad_backward(T* dx, Write write, const T* dy, const Shape4& x_sh
   check_both(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
-    launch(reflection_pad_backward_kernel<width.value, T>, place_blocks(x_shape, width.value), kSpatialBlock,
-           0, stream, dx, write, dy, extent_of(what, x_shape), extent_of(what, y_shape), small(what, pad));
+    launch(reflection_pad_backward_kernel<width.value, T>, location_blocks(x_shape, width.value),
+           kSpatialBlock, 0, stream, dx, write, dy, extent_of(what, x_shape), extent_of(what, y_shape),
+           small(what, pad));
   });
 }
 
@@ -184,8 +186,9 @@ void upsample_nearest_forward(T* y, const T* x, const Shape4& x_shape, std::int6
   check_both(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
-    launch(upsample_nearest_forward_kernel<width.value, T>, place_blocks(y_shape, width.value), kSpatialBlock,
-           0, stream, y, x, extent_of(what, y_shape), extent_of(what, x_shape), small(what, factor));
+    launch(upsample_nearest_forward_kernel<width.value, T>, location_blocks(y_shape, width.value),
+           kSpatialBlock, 0, stream, y, x, extent_of(what, y_shape), extent_of(what, x_shape),
+           small(what, factor));
   });
 }
 
@@ -197,7 +200,7 @@ void upsample_nearest_backward(T* dx, Write write, const T* dy, const Shape4& x_
   check_both(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
-    launch(upsample_nearest_backward_kernel<width.value, T>, place_blocks(x_shape, width.value),
+    launch(upsample_nearest_backward_kernel<width.value, T>, location_blocks(x_shape, width.value),
            kSpatialBlock, 0, stream, dx, write, dy, extent_of(what, x_shape), extent_of(what, y_shape),
            small(what, factor));
   });
@@ -211,7 +214,7 @@ void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int
   check_both(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
-    launch(upsample_bilinear_forward_kernel<width.value, T>, place_blocks(y_shape, width.value),
+    launch(upsample_bilinear_forward_kernel<width.value, T>, location_blocks(y_shape, width.value),
            kSpatialBlock, 0, stream, y, x, extent_of(what, y_shape), extent_of(what, x_shape),
            small(what, factor));
   });
@@ -225,7 +228,7 @@ void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x
   check_both(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
-    launch(upsample_bilinear_backward_kernel<width.value, T>, place_blocks(x_shape, width.value),
+    launch(upsample_bilinear_backward_kernel<width.value, T>, location_blocks(x_shape, width.value),
            kSpatialBlock, 0, stream, dx, write, dy, extent_of(what, x_shape), extent_of(what, y_shape),
            small(what, factor));
   });

@@ -45,7 +45,7 @@ __device__ float window_factor(const Window& rows, const Window& columns, const 
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     max_pool_forward_kernel(T* y, std::int32_t* argmax, const T* x, Extent to, Extent from, Windows windows) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     const Window rows(p.h, from.h, windows), columns(p.w, from.w, windows);
     float best[N];
     std::int32_t winner[N];
@@ -73,7 +73,7 @@ template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     max_pool_backward_kernel(T* dx, Write write, const T* dy, const std::int32_t* argmax, Extent to,
                              Extent from, Windows windows) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     const Holders rows(p.h, from.h, windows), columns(p.w, from.w, windows);
     const std::int32_t index = p.h * to.w + p.w;
     float sums[N] = {};
@@ -93,7 +93,7 @@ __global__ void __launch_bounds__(kSpatialBlock)
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     avg_pool_forward_kernel(T* y, const T* x, Extent to, Extent from, Windows windows) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     const Window rows(p.h, from.h, windows), columns(p.w, from.w, windows);
     float sums[N] = {};
     for (int h = rows.first; h < rows.last; ++h)
@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(kSpatialBlock)
 template <int N, class T>
 __global__ void __launch_bounds__(kSpatialBlock)
     avg_pool_backward_kernel(T* dx, Write write, const T* dy, Extent to, Extent from, Windows windows) {
-  for_places<N>(to, [&](const Place& p) {
+  for_locations<N>(to, [&](const Location& p) {
     const Holders rows(p.h, from.h, windows), columns(p.w, from.w, windows);
     float sums[N] = {};
     for (int h = rows.first; h < rows.last; ++h)
@@ -146,7 +146,7 @@ void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_sh
                      std::to_string(x_shape.w) + " pixels, expected fewer than 2^31");
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, argmax, x), [&](auto width) {
-    launch(max_pool_forward_kernel<width.value, T>, place_blocks(y_shape, width.value), kSpatialBlock, 0,
+    launch(max_pool_forward_kernel<width.value, T>, location_blocks(y_shape, width.value), kSpatialBlock, 0,
            stream, y, argmax, x, extent_of(what, y_shape), extent_of(what, x_shape), windows_of(what, pool));
   });
 }
@@ -160,7 +160,7 @@ void max_pool_backward(T* dx, Write write, const T* dy, const std::int32_t* argm
   kernels::detail::check_flat("max_pool_backward: argmax", argmax, y_shape.size());
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy, argmax), [&](auto width) {
-    launch(max_pool_backward_kernel<width.value, T>, place_blocks(x_shape, width.value), kSpatialBlock, 0,
+    launch(max_pool_backward_kernel<width.value, T>, location_blocks(x_shape, width.value), kSpatialBlock, 0,
            stream, dx, write, dy, argmax, extent_of(what, x_shape), extent_of(what, y_shape),
            windows_of(what, pool));
   });
@@ -173,7 +173,7 @@ void avg_pool_forward(T* y, const T* x, const Shape4& x_shape, const Pool& pool,
   check_both(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
-    launch(avg_pool_forward_kernel<width.value, T>, place_blocks(y_shape, width.value), kSpatialBlock, 0,
+    launch(avg_pool_forward_kernel<width.value, T>, location_blocks(y_shape, width.value), kSpatialBlock, 0,
            stream, y, x, extent_of(what, y_shape), extent_of(what, x_shape), windows_of(what, pool));
   });
 }
@@ -186,7 +186,7 @@ void avg_pool_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, c
   check_both(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
-    launch(avg_pool_backward_kernel<width.value, T>, place_blocks(x_shape, width.value), kSpatialBlock, 0,
+    launch(avg_pool_backward_kernel<width.value, T>, location_blocks(x_shape, width.value), kSpatialBlock, 0,
            stream, dx, write, dy, extent_of(what, x_shape), extent_of(what, y_shape), windows_of(what, pool));
   });
 }

@@ -15,7 +15,7 @@ struct Extent {
 };
 
 /// N channels of one pixel.
-struct Place {
+struct Location {
   std::int64_t n;
   int h, w, channel;
 };
@@ -25,7 +25,7 @@ __device__ T* at(T* data, const Extent& e, std::int64_t n, int h, int w, int cha
   return data + ((n * e.h + h) * e.w + w) * e.c + channel;
 }
 template <class T>
-__device__ T* at(T* data, const Extent& e, const Place& place) {
+__device__ T* at(T* data, const Extent& e, const Location& place) {
   return at(data, e, place.n, place.h, place.w, place.channel);
 }
 
@@ -39,14 +39,14 @@ static __device__ inline int split(std::uint64_t& a, int size) {
 
 /// Calls body(place) for all packs of N channels of the tensor; c must be a multiple of N.
 template <int N, class Body>
-__device__ void for_places(const Extent& e, const Body& body) {
+__device__ void for_locations(const Extent& e, const Body& body) {
   const int packs = e.c / N;
   const std::int64_t count = e.n * e.h * e.w * packs,
                      step = static_cast<std::int64_t>(gridDim.x) * kSpatialBlock;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kSpatialBlock + threadIdx.x; i < count;
        i += step) {
     auto rest = static_cast<std::uint64_t>(i);
-    Place place;
+    Location place;
     place.channel = split(rest, packs) * N;
     place.w = split(rest, e.w);
     place.h = split(rest, e.h);
@@ -92,7 +92,7 @@ inline Extent extent_of(const char* what, const Shape4& s) {
 }
 
 /// Blocks of a kernel that walks this shape in packs of `width` channels.
-inline std::int64_t place_blocks(const Shape4& shape, int width) {
+inline std::int64_t location_blocks(const Shape4& shape, int width) {
   return stride_blocks(shape.size() / width, kSpatialBlock);
 }
 
