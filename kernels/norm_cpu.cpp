@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/detail/activation.h"
+#include "kernels/detail/norm_checks.h"
 #include "kernels/detail/parallel.h"
 
 namespace uptake::kernels::cpu {
@@ -27,13 +28,6 @@ void for_tasks(const Tasks& tasks, const NormShape& shape, const Body& body) {
     const std::int64_t first = start + task % tasks.pieces * tasks.piece;
     body(task, group, first, std::min(start + shape.pixels_per_group, first + tasks.piece));
   });
-}
-
-void check_shape(const char* what, const NormShape& shape) {
-  if (shape.groups < 0 || shape.pixels_per_group < 0 || shape.c < 0)
-    throw ShapeError(std::string(what) + ": shape is " + std::to_string(shape.groups) + " groups of [" +
-                     std::to_string(shape.pixels_per_group) + "," + std::to_string(shape.c) +
-                     "], sizes must not be negative");
 }
 
 /// z = (x - mean) * scale + shift for one pixel. Subtracting first keeps the digits of data far from zero.
@@ -182,7 +176,7 @@ void piece_statistics(double* mean, double* deviation, View<const T> x, std::int
 
 template <class T>
 void norm_statistics(T* mean, T* var, View<const T> x, const NormShape& shape) {
-  check_shape("norm_statistics", shape);
+  detail::check_norm_shape("norm_statistics", shape);
   detail::check_view("norm_statistics: x", x, shape.pixels(), shape.c);
   const std::int64_t c = shape.c, statistics = shape.groups * c;
   detail::check_flat("norm_statistics: mean", mean, statistics);
@@ -241,9 +235,20 @@ void norm_update_running(T* running_mean, T* running_var, const T* mean, const T
 }
 
 template <class T>
+void norm_batch_statistics(T* mean, T* rstd, T* running_mean, T* running_var, View<const T> x,
+                           const NormShape& shape, double eps, double momentum) {
+  detail::check_norm_shape("norm_batch_statistics", shape);
+  detail::check_running(running_mean, running_var, shape);
+  norm_statistics(mean, rstd, x, shape);  // rstd holds the variance for now
+  if (running_mean != nullptr)
+    norm_update_running(running_mean, running_var, mean, rstd, shape.pixels_per_group, momentum, shape.c);
+  norm_rstd(rstd, rstd, eps, shape.groups * shape.c);
+}
+
+template <class T>
 void norm_forward(std::span<const Output<T>> outputs, View<const T> x, const T* mean, const T* rstd,
                   const T* gamma, const T* beta, const NormShape& shape, const Dropout& dropout) {
-  check_shape("norm_forward", shape);
+  detail::check_norm_shape("norm_forward", shape);
   detail::check_output_count(outputs, "norm_forward");
   detail::check_dropout(dropout);
   const std::int64_t c = shape.c;
@@ -279,7 +284,7 @@ void norm_backward(View<T> dx, Write write_dx, T* dgamma, T* dbeta, Write write_
                    std::span<const OutputGradient<T>> gradients, View<const T> x, const T* mean,
                    const T* rstd, const T* gamma, const T* beta, const NormShape& shape,
                    Statistics statistics, const Dropout& dropout) {
-  check_shape("norm_backward", shape);
+  detail::check_norm_shape("norm_backward", shape);
   detail::check_output_count(gradients, "norm_backward");
   detail::check_dropout(dropout);
   const std::int64_t c = shape.c, groups = shape.groups;
@@ -379,14 +384,15 @@ void norm_backward(View<T> dx, Write write_dx, T* dgamma, T* dbeta, Write write_
   });
 }
 
-#define UPTAKE_INSTANTIATE(T)                                                                             \
-  template void norm_statistics<T>(T*, T*, View<const T>, const NormShape&);                              \
-  template void norm_rstd<T>(T*, const T*, double, std::int64_t);                                         \
-  template void norm_update_running<T>(T*, T*, const T*, const T*, std::int64_t, double, std::int64_t);   \
-  template void norm_forward<T>(std::span<const Output<T>>, View<const T>, const T*, const T*, const T*,  \
-                                const T*, const NormShape&, const Dropout&);                              \
-  template void norm_backward<T>(View<T>, Write, T*, T*, Write, std::span<const OutputGradient<T>>,       \
-                                 View<const T>, const T*, const T*, const T*, const T*, const NormShape&, \
+#define UPTAKE_INSTANTIATE(T)                                                                              \
+  template void norm_statistics<T>(T*, T*, View<const T>, const NormShape&);                               \
+  template void norm_rstd<T>(T*, const T*, double, std::int64_t);                                          \
+  template void norm_update_running<T>(T*, T*, const T*, const T*, std::int64_t, double, std::int64_t);    \
+  template void norm_batch_statistics<T>(T*, T*, T*, T*, View<const T>, const NormShape&, double, double); \
+  template void norm_forward<T>(std::span<const Output<T>>, View<const T>, const T*, const T*, const T*,   \
+                                const T*, const NormShape&, const Dropout&);                               \
+  template void norm_backward<T>(View<T>, Write, T*, T*, Write, std::span<const OutputGradient<T>>,        \
+                                 View<const T>, const T*, const T*, const T*, const T*, const NormShape&,  \
                                  Statistics, const Dropout&);
 UPTAKE_INSTANTIATE(float)
 UPTAKE_INSTANTIATE(double)

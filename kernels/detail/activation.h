@@ -1,5 +1,5 @@
-// Activations as types, so that inner loops are compiled for them, and the dropout mask of a stretch of
-// elements. Internal to kernels/.
+// Activations as types, so that inner loops are compiled for them (on the GPU too), and the dropout mask of a
+// stretch of elements on the CPU. Internal to kernels/.
 #pragma once
 #include <cmath>
 #include <span>
@@ -18,11 +18,11 @@ template <class T>
 struct StraightAct {
   static constexpr bool kPresent = true;
   T slope;
-  T value(T z) const {
+  UPTAKE_HOST_DEVICE T value(T z) const {
     const T below = slope == 0 ? T(0) : slope * z;
     return z < 0 ? below : z;
   }
-  T derivative(T z) const { return z > 0 ? T(1) : slope; }
+  UPTAKE_HOST_DEVICE T derivative(T z) const { return z > 0 ? T(1) : slope; }
 };
 
 /// Any activation, looked up for each element.
@@ -31,12 +31,12 @@ struct AnyAct {
   static constexpr bool kPresent = true;
   Activation kind;
   StraightAct<T> straight;
-  T value(T z) const {
+  UPTAKE_HOST_DEVICE T value(T z) const {
     if (kind == Activation::tanh) return std::tanh(z);
     if (kind == Activation::sigmoid) return T(1) / (T(1) + std::exp(-z));
     return straight.value(z);
   }
-  T derivative(T z) const {
+  UPTAKE_HOST_DEVICE T derivative(T z) const {
     if (kind == Activation::tanh) return T(1) - value(z) * value(z);
     if (kind == Activation::sigmoid) return value(z) * (T(1) - value(z));
     return straight.derivative(z);
