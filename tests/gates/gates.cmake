@@ -5,6 +5,7 @@ if(Python3_FOUND)
   add_test(NAME kernel-gate-test COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/gates/gate_test.py -v)
   add_test(NAME kernel-gate
            COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/scripts/kernel-gate --build ${PROJECT_BINARY_DIR})
+  add_test(NAME gpu-check-test COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/gates/gpu_check_test.py)
   add_test(NAME gpu-check-dry-run
            COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/scripts/gpu-check --dry-run
                    --benchmark-folder ${PROJECT_BINARY_DIR}/bench)
