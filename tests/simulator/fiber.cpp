@@ -66,18 +66,6 @@ Fiber::Fiber(void (*entry)()) : entry_(entry) {
   stack_ = mapping_ + page_bytes();
   bottom_ = stack_;
   bytes_ = kStackBytes;
-  restart();
-}
-
-Fiber::~Fiber() {
-  if (mapping_ == nullptr) return;
-  unpoison(stack_, kStackBytes);
-  munmap(mapping_, page_bytes() + kStackBytes);
-}
-
-void Fiber::restart() {
-  unpoison(stack_, kStackBytes);
-  fake_stack_ = nullptr;
 #if defined(__x86_64__)
   // As if the entry had been called: the six registers, then where `ret` goes, then the entry's own return address,
   // null so that nobody looks further down. After `ret` the stack pointer is 8 past a multiple of 16, as the
@@ -94,6 +82,12 @@ void Fiber::restart() {
   context_.uc_link = nullptr;
   makecontext(&context_, entry_, 0);
 #endif
+}
+
+Fiber::~Fiber() {
+  if (mapping_ == nullptr) return;
+  unpoison(stack_, kStackBytes);
+  munmap(mapping_, page_bytes() + kStackBytes);
 }
 
 void Fiber::switch_to(Fiber& from, Fiber& to) {

@@ -19,9 +19,6 @@ class Fiber {
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  /// Forgets what the fiber was doing; it starts at its entry again. What lay on its stack is not destroyed.
-  void restart();
-
   /// From the running fiber `from` to `to`; returns when somebody switches back.
   static void switch_to(Fiber& from, Fiber& to);
   /// To be called first thing in an entry.

@@ -11,6 +11,10 @@ namespace {
 
 struct Kernel {
   std::size_t launches = 0, dynamic_limit = SharedMemory::kStaticLimit;
+  /// Of variables and dynamic part together: opting in to more lifts it.
+  std::size_t shared_limit() const {
+    return dynamic_limit > SharedMemory::kStaticLimit ? SharedMemory::kLimit : SharedMemory::kStaticLimit;
+  }
 };
 std::map<const void*, Kernel>& kernels() {
   static auto& table = *new std::map<const void*, Kernel>;
@@ -67,6 +71,7 @@ cudaError_t enqueue_launch(cudaStream_t stream, Launch launch) {
   const Lock lock;
   if (const cudaError_t code = check_limits(launch); code != cudaSuccess) return code;
   check_arguments(launch);
+  launch.shared_limit = kernels()[launch.kernel].shared_limit();
   Queue& queue = stream == nullptr ? queues().default_queue() : *stream->queue;
   run_pending([&] { queue.add([launch = std::move(launch)] { run_launch(launch); }); });
   return cudaSuccess;
@@ -75,7 +80,10 @@ cudaError_t enqueue_launch(cudaStream_t stream, Launch launch) {
 void run_launch(const Launch& launch) {
   check_arguments(launch);
   ++kernels()[launch.kernel].launches;
-  scheduler().run(launch);
+  {
+    const DeviceAtWork at_work;
+    scheduler().run(launch);
+  }
   try {
     memory().check_borders();
   } catch (const Failure& failure) {

@@ -9,10 +9,12 @@
 #include <cstring>
 #include <fstream>
 #include <new>
+#include <utility>
 
 #include "tests/simulator/sanitizer.h"
 
 namespace uptake::sim {
+
 namespace {
 
 constexpr std::size_t kBorder = 256;
@@ -50,6 +52,11 @@ bool readable(const void* pointer) {
   return false;
 }
 
+Memory& memory() {
+  static Memory& instance = *new Memory;  // outlives every static object that may still free something
+  return instance;
+}
+
 void fill_border(std::byte* from, const std::byte* to) {
   const std::uint64_t word = border_word(from);
   for (; to - from >= 8; from += 8) std::memcpy(from, &word, 8);
@@ -70,7 +77,7 @@ Memory::Block Memory::make(std::size_t bytes) {
   const std::size_t all = kBorder + round_up(bytes) + kBorder;
   auto* start = static_cast<std::byte*>(std::aligned_alloc(kAlignment, all));
   if (start == nullptr) throw std::bad_alloc();
-  const Block block{start, start + kBorder, bytes};
+  const Block block{start, start + kBorder, bytes, false};
   fill_border(block.start, block.data);
   std::memset(block.data, kUninitialised, bytes);
   fill_border(block.data + bytes, block.end());
@@ -84,6 +91,7 @@ void* Memory::allocate_device(std::size_t bytes) {
   const Block block = make(bytes);
   device_.emplace(reinterpret_cast<std::uintptr_t>(block.data), block);
   device_bytes_ += bytes;
+  close();
   return block.data;
 }
 
@@ -100,6 +108,7 @@ bool Memory::free_device(void* memory) {
   const Block block = found->second;
   device_.erase(found);
   device_bytes_ -= block.bytes;
+  unpoison(block.data, block.bytes);
   // Held back, so that its address means "freed" for a while: NaN to be read, and for AddressSanitizer untouchable.
   std::memset(block.data, kUninitialised, block.bytes);
   poison(block.data, block.bytes);
@@ -179,6 +188,18 @@ void Memory::check_borders() {
   };
   for (const auto& [start, block] : device_) check(block, "a device allocation");
   for (const auto& [start, block] : pinned_) check(block, "a page-locked allocation");
+}
+
+void Memory::open() {
+  if (!kAddressSanitizer) return;
+  for (auto& [start, block] : device_)
+    if (std::exchange(block.closed, false)) unpoison(block.data, block.bytes);
+}
+
+void Memory::close() {
+  if (!kAddressSanitizer || device_bytes_ > kMostClosed) return;
+  for (auto& [start, block] : device_)
+    if (!std::exchange(block.closed, true)) poison(block.data, block.bytes);
 }
 
 Allocations Memory::live() const { return {device_.size(), device_bytes_, pinned_.size(), pinned_bytes_}; }

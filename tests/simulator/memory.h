@@ -44,14 +44,21 @@ class Memory {
   /// Throws Failure when something was written beside an allocation, and repairs the border.
   void check_borders();
 
+  /// Under AddressSanitizer the host may not touch device memory but through copies: it is closed except while the
+  /// device works. Not beyond kMostClosed bytes in all, to save time.
+  void open();
+  void close();
+  static constexpr std::size_t kMostClosed = std::size_t{4} << 20;
+
   Allocations live() const;
   std::size_t capacity = kDefaultCapacity;
   static constexpr std::size_t kDefaultCapacity = std::size_t{16} << 30;
 
  private:
   struct Block {
-    std::byte *start, *data;       // with and without the border
-    std::size_t bytes;             // of data
+    std::byte *start, *data;  // with and without the border
+    std::size_t bytes;        // of data
+    bool closed;
     const std::byte* end() const;  // of the border behind the data
   };
   using Blocks = std::map<std::uintptr_t, Block>;  // by the address of data
@@ -62,6 +69,17 @@ class Memory {
   Blocks device_, pinned_;
   std::deque<Block> freed_;  // device memory held back for a while, the oldest first
   std::size_t device_bytes_ = 0, pinned_bytes_ = 0, freed_bytes_ = 0;
+};
+
+Memory& memory();
+
+/// While the device works.
+class DeviceAtWork {
+ public:
+  DeviceAtWork() { memory().open(); }
+  ~DeviceAtWork() { memory().close(); }
+  DeviceAtWork(const DeviceAtWork&) = delete;
+  DeviceAtWork& operator=(const DeviceAtWork&) = delete;
 };
 
 }  // namespace uptake::sim

@@ -45,6 +45,7 @@ void run_copy(void* to, const void* from, std::size_t bytes) {
   for (const void* address : {static_cast<const void*>(to), from})
     if (memory().where(address) == Where::freed_device)
       throw Failure("a copy of " + std::to_string(bytes) + " bytes uses " + memory().describe(address));
+  const DeviceAtWork at_work;
   std::memcpy(to, from, bytes);
 }
 
@@ -148,6 +149,7 @@ cudaError_t cudaMemsetAsync(void* address, int value, std::size_t bytes, cudaStr
     queue_of(stream).add([=] {
       if (memory().where(address) != Where::device)
         throw Failure("a fill of " + std::to_string(bytes) + " bytes uses " + memory().describe(address));
+      const DeviceAtWork at_work;
       std::memset(address, value, bytes);
     });
   });

@@ -80,11 +80,6 @@ std::recursive_mutex& Lock::mutex() {
   return instance;
 }
 
-Memory& memory() {
-  static Memory& instance = *new Memory;  // outlives every static object that may still free something
-  return instance;
-}
-
 cudaError_t error(cudaError_t code, const std::string& what) {
   LastError& last = last_error();
   last.code = last.described = code;

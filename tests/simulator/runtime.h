@@ -34,8 +34,6 @@ class Lock {
   std::lock_guard<std::recursive_mutex> guard_;
 };
 
-Memory& memory();
-
 /// Remembers the error for cudaGetLastError(), and what was wrong for cudaGetErrorString().
 cudaError_t error(cudaError_t code, const std::string& what);
 

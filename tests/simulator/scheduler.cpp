@@ -14,13 +14,17 @@ std::string text(uint3 v) {
   return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
 }
 
+/// Thrown in the threads of a block in which another thread failed.
+struct Abandoned {};
+
 }  // namespace
 
 Here here;
 
 std::string place(const Site& site) {
   const std::string file = site.file_name();
-  return file.substr(file.rfind('/') + 1) + ":" + std::to_string(site.line());
+  return file.substr(file.rfind('/') + 1) + ":" + std::to_string(site.line()) + ":" +
+         std::to_string(site.column());
 }
 
 bool same(const Site& a, const Site& b) {
@@ -104,11 +108,15 @@ void Scheduler::run(const Launch& launch) {
                     static_cast<unsigned>(block / grid.x / grid.y)};
       run_block(launch);
     }
+    running_ = false;
+  } catch (const Failure& failure) {
+    running_ = false;
+    throw Failure("kernel " + kernel_name(launch.kernel) + ", block " + text(here.block) + ", " +
+                  describe(current_) + ": " + failure.what());
   } catch (...) {
     running_ = false;
     throw;
   }
-  running_ = false;
 }
 
 void Scheduler::run_block(const Launch& launch) {
@@ -120,29 +128,37 @@ void Scheduler::run_block(const Launch& launch) {
   }
   returned_ = at_barrier_ = 0;
   error_ = nullptr;
-  shared_.start_block(launch.dynamic_bytes);
+  shared_.start_block(launch.dynamic_bytes, launch.shared_limit);
   order_.start_block();
   free_fibers_.clear();
   for (const auto& fiber : fibers_) free_fibers_.push_back(fiber.get());
 
-  try {
-    current_ = -1;
-    Fiber& first = free_fiber();
-    current_ = next();
-    thread(current_).fiber = &first;
-    Fiber::switch_to(host_, first);
-    if (error_) std::rethrow_exception(error_);
-    if (returned_ < static_cast<int>(threads_.size())) report_deadlock();
+  Fiber& first = free_fiber();
+  current_ = next();
+  thread(current_).fiber = &first;
+  Fiber::switch_to(host_, first);
+  if (!error_ && returned_ == static_cast<int>(threads_.size())) {
     shared_.check_borders();
-  } catch (const Failure& failure) {
-    // Fibers that still wait are abandoned: what kernels keep on their stacks needs no destruction.
-    for (const auto& fiber : fibers_) fiber->restart();
-    throw Failure("kernel " + kernel_name(launch.kernel) + ", block " + text(here.block) + ", " +
-                  describe(current_) + ": " + failure.what());
-  } catch (...) {
-    for (const auto& fiber : fibers_) fiber->restart();
-    throw;
+    return;
   }
+  const int culprit = current_;
+  if (!error_) error_ = std::make_exception_ptr(Failure(deadlock()));
+  abandon_threads();
+  current_ = culprit;
+  std::rethrow_exception(error_);
+}
+
+/// Ends the threads that still wait, by an exception at the place where they wait: so that what kernels keep on
+/// their stacks is destroyed.
+void Scheduler::abandon_threads() {
+  abandoning_ = true;
+  for (int i = 0; i < static_cast<int>(threads_.size()); ++i) {
+    const State state = thread(i).state;
+    if (thread(i).fiber == nullptr || state == State::fresh || state == State::returned) continue;
+    current_ = i;
+    Fiber::switch_to(host_, *thread(i).fiber);
+  }
+  abandoning_ = false;
 }
 
 int Scheduler::next() {
@@ -177,8 +193,10 @@ void Scheduler::run_threads() {
     try {
       launch_->body();
       thread_returned();
+    } catch (const Abandoned&) {
     } catch (...) {
       error_ = std::current_exception();
+      thread(current_).state = State::returned;
     }
     const int following = error_ ? -1 : next();
     if (following >= 0) current_ = following;
@@ -231,13 +249,14 @@ void Scheduler::wait(State state) {
   thread(self).state = state;
   const int following = next();
   if (following < 0) {
-    Fiber::switch_to(*thread(self).fiber, host_);  // a deadlock: never to return
+    Fiber::switch_to(*thread(self).fiber, host_);  // a deadlock
   } else {
     current_ = following;
     Fiber& target = thread(following).state == State::fresh ? free_fiber() : *thread(following).fiber;
     thread(following).fiber = &target;
     Fiber::switch_to(*thread(self).fiber, target);
   }
+  if (abandoning_) throw Abandoned();
   here.thread = indices_[static_cast<std::size_t>(self)];
 }
 

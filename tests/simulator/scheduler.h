@@ -17,7 +17,7 @@
 
 namespace uptake::sim {
 
-/// "norm.cu:57", and whether two sites are the same.
+/// "norm.cu:57:12", and whether two sites are the same.
 std::string place(const Site& site);
 bool same(const Site& a, const Site& b);
 std::string hex(unsigned mask);
@@ -87,6 +87,7 @@ class Scheduler {
   };
 
   void run_block(const Launch& launch);
+  void abandon_threads();
   static void fiber_entry();
   void run_threads();
   void thread_returned();
@@ -98,7 +99,7 @@ class Scheduler {
   void release_barrier(const Site& site);
   void check_meeting(const Meeting& meeting) const;
   void finish_meeting(unsigned mask, int first_of_warp);
-  [[noreturn]] void report_deadlock() const;
+  std::string deadlock() const;
   std::string describe(int index) const;  // "thread (5,0,0)"
 
   Thread& thread(int index) { return threads_[static_cast<std::size_t>(index)]; }
@@ -110,7 +111,7 @@ class Scheduler {
   std::vector<Warp> warps_;
   std::vector<uint3> indices_;  // threadIdx of each thread
   int current_ = 0, returned_ = 0, at_barrier_ = 0;
-  bool running_ = false;
+  bool running_ = false, abandoning_ = false;
   const Launch* launch_ = nullptr;
   std::array<std::byte, 32 * Meeting::kMostBytes> given_{};  // by the lanes of the meeting that is finishing
   std::exception_ptr error_;

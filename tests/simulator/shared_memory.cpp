@@ -20,7 +20,8 @@ SharedMemory::SharedMemory() : arena_(new std::byte[kArena]) {
   poison(arena_.get(), kArena);
 }
 
-void SharedMemory::start_block(std::size_t dynamic_bytes) {
+void SharedMemory::start_block(std::size_t dynamic_bytes, std::size_t limit) {
+  limit_ = limit;
   for (const Piece& piece : pieces_) {
     fill_border(piece.from, piece.from + piece.bytes);
     poison(piece.from, (piece.bytes + 15) / 16 * 16);
@@ -49,10 +50,12 @@ void* SharedMemory::variable(const SharedVariable& variable) {
   for (const Piece& piece : pieces_)
     if (piece.variable == &variable) return piece.from;
   static_bytes_ += variable.bytes;
-  if (static_bytes_ > kStaticLimit)
-    throw Failure("too much shared memory: " + std::string(variable.name) + " makes it " +
-                  std::to_string(static_bytes_) + " bytes, the limit is " + std::to_string(kStaticLimit) +
-                  " (" + variable.file + ":" + std::to_string(variable.line) + ")");
+  const std::size_t all = static_bytes_ + dynamic_.bytes;
+  if (static_bytes_ > kStaticLimit || all > limit_)
+    throw Failure("too much shared memory: " + std::string(variable.name) + " (" + variable.file + ":" +
+                  std::to_string(variable.line) + ") makes it " + std::to_string(all) +
+                  " bytes, the limit is " +
+                  std::to_string(static_bytes_ > kStaticLimit ? kStaticLimit : limit_));
   return take(&variable, variable.bytes, variable.alignment).from;
 }
 

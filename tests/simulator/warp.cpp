@@ -115,9 +115,8 @@ void Scheduler::finish_meeting(unsigned mask, int first_of_warp) {
   warps_[static_cast<std::size_t>(first_of_warp / 32)].waiting &= ~mask;
 }
 
-/// Nobody can run, and not everybody has returned. Names the missing lane of a meeting if that is the reason, and
-/// lists who waits where.
-void Scheduler::report_deadlock() const {
+/// Nobody can run, and not everybody has returned: who waits where.
+std::string Scheduler::deadlock() const {
   std::string list;
   const auto count = static_cast<int>(threads_.size());
   const auto waits_for = [&](const Thread& t) -> std::string {
@@ -134,7 +133,7 @@ void Scheduler::report_deadlock() const {
                             : "s " + std::to_string(from) + "-" + std::to_string(to - 1)) +
             " " + what;
   }
-  throw Failure("deadlock: nobody can go on, these threads wait for each other:" + list);
+  return "deadlock: nobody can go on, these threads wait for each other:" + list;
 }
 
 }  // namespace uptake::sim

@@ -22,7 +22,7 @@ struct ArgumentWord {
 struct Launch {
   const void* kernel = nullptr;
   dim3 grid, block;
-  std::size_t dynamic_bytes = 0;
+  std::size_t dynamic_bytes = 0, shared_limit = 0;
   std::function<void()> body;  // what one thread does
   std::vector<ArgumentWord> words;
 };
