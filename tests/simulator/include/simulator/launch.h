@@ -46,12 +46,11 @@ void note_argument(std::vector<ArgumentWord>& words, int index, const T& argumen
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
-  uptake::sim::Launch launch{reinterpret_cast<const void*>(kernel),
-                             config->gridDim,
-                             config->blockDim,
-                             config->dynamicSmemBytes,
-                             {},
-                             {}};
+  uptake::sim::Launch launch;
+  launch.kernel = reinterpret_cast<const void*>(kernel);
+  launch.grid = config->gridDim;
+  launch.block = config->blockDim;
+  launch.dynamic_bytes = config->dynamicSmemBytes;
   [&](Parameters... values) {  // the arguments, converted as in a call
     int index = 0;
     (uptake::sim::note_argument(launch.words, index++, values), ...);
