@@ -149,9 +149,13 @@ class Plans {
   PlanFile file_;
 };
 
+bool is_aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % kAlignment == 0; }
+
 // The handle's lock guards the plans too.
 template <class T>
-void run(const Call<T>& call) {
+void run(Call<T> call) {
+  call.request.aligned =
+      is_aligned(call.image) && is_aligned(call.filters) && is_aligned(call.result) && is_aligned(call.bias);
   const Handle handle(call.stream);
   run(Plans::of_process().of(call, handle), call, handle);
 }

@@ -48,7 +48,8 @@ struct PlanRequest {
   Storage storage = Storage::float32;
   bool bias = false;  // forward and backward_data, like act
   Act act;
-  bool add = false;  // backward_filters: the gradient is added to what is there
+  bool add = false;     // backward_filters: the gradient is added to what is there
+  bool aligned = true;  // every tensor starts at a multiple of 16 bytes; else of its elements' size
   bool fused() const { return bias || act.kind != Activation::none; }
 };
 

@@ -12,6 +12,9 @@ namespace uptake::kernels::cuda::cudnn {
 /// The names of a graph's tensors. `image` is x or dx, `result` y or dy, of the convolution's geometry.
 enum Tensor : std::int64_t { image = 1, filters = 2, result = 3, bias = 4, convolved = 5, biased = 6 };
 
+/// Bytes that the start of a tensor of PlanRequest::aligned is a multiple of.
+inline constexpr std::int64_t kAlignment = 16;
+
 /// The finished operation graph of a request: [n,h,w,c] tensors and [k,r,s,c] filters, packed, arithmetic in
 /// float; then bias and activation, whose input stays in registers.
 Descriptor operation_graph(const PlanRequest& request, const Target& target);

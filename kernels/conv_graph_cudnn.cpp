@@ -8,8 +8,6 @@ namespace {
 
 using Sizes = std::array<std::int64_t, 4>;  // n c h w, the order cuDNN counts dimensions in
 
-constexpr std::int64_t kAlignment = 16;  // bytes; every tensor of this project starts on at least that
-
 cudnnDataType_t data_type(Storage storage) {
   return storage == Storage::float32 ? CUDNN_DATA_FLOAT : CUDNN_DATA_BFLOAT16;
 }
@@ -17,15 +15,20 @@ cudnnDataType_t data_type(Storage storage) {
 Sizes sizes(const Shape4& s) { return {s.n, s.c, s.h, s.w}; }
 Sizes sizes(const FilterShape& f) { return {f.k, f.c, f.r, f.s}; }
 
+std::int64_t alignment(cudnnDataType_t type, bool aligned) {
+  if (aligned) return kAlignment;
+  return type == CUDNN_DATA_FLOAT ? 4 : 2;
+}
+
 // Channels fastest.
-Descriptor tensor(Tensor name, cudnnDataType_t type, const Sizes& d) {
+Descriptor tensor(Tensor name, cudnnDataType_t type, const Sizes& d, bool aligned) {
   const Sizes strides = {d[1] * d[2] * d[3], 1, d[3] * d[1], d[1]};
   Descriptor t(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   t.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, std::int64_t{name})
       .set(CUDNN_ATTR_TENSOR_DATA_TYPE, type)
       .set_all(CUDNN_ATTR_TENSOR_DIMENSIONS, std::span<const std::int64_t>(d))
       .set_all(CUDNN_ATTR_TENSOR_STRIDES, std::span<const std::int64_t>(strides))
-      .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, kAlignment)
+      .set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, alignment(type, aligned))
       .set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, name == convolved || name == biased)
       .finalize();
   return t;
@@ -155,38 +158,44 @@ const char* name_of(Storage storage) { return storage == Storage::float32 ? "flo
 }  // namespace
 
 Descriptor operation_graph(const PlanRequest& request, const Target& target) {
-  const cudnnDataType_t type = data_type(request.storage);
-  const Shape4 x = request.geometry.x, y = request.geometry.y();
-  // The tensor that the convolution writes passes through registers when something follows.
   const Operation operation = request.operation;
-  const bool writes_image = operation == Operation::backward_data;
-  const Tensor output = writes_image ? image : result;
-  const Shape4& output_shape = writes_image ? x : y;
-  const auto written = [&](Tensor name) {
-    return tensor(name, name == output ? type : CUDNN_DATA_FLOAT, sizes(output_shape));
+  const Shape4 x = request.geometry.x, y = request.geometry.y();
+  const auto in_memory = [&](Tensor name, const auto& shape) {
+    return tensor(name, data_type(request.storage), sizes(shape), request.aligned);
+  };
+  // What the convolution writes passes through registers, in float, when something follows.
+  const Tensor output = operation == Operation::backward_data ? image : result;
+  const Shape4& output_shape = output == image ? x : y;
+  const auto step = [&](Tensor name) {
+    return name == output ? in_memory(output, output_shape)
+                          : tensor(name, CUDNN_DATA_FLOAT, sizes(output_shape), true);
   };
 
-  std::vector<Descriptor> operations;
   const OperationNames names = names_of(operation);
-  const Tensor first = request.fused() ? convolved : output;
-  Descriptor& conv = operations.emplace_back(names.type);
+  const Descriptor written = step(request.fused() ? convolved : output);
+  Descriptor conv(names.type);
   conv.set(names.alpha, 1.0f)
       .set(names.beta, request.add ? 1.0f : 0.0f)
       .set(names.convolution, convolution(request.geometry.filters))
-      .set(names.filters, tensor(filters, type, sizes(request.geometry.filters)))
-      .set(names.image, writes_image ? written(first) : tensor(image, type, sizes(x)))
-      .set(names.result, writes_image || operation == Operation::backward_filters
-                             ? tensor(result, type, sizes(y))
-                             : written(first))
-      .finalize();
+      .set(names.filters, in_memory(filters, request.geometry.filters));
+  if (operation == Operation::forward)
+    conv.set(names.image, in_memory(image, x)).set(names.result, written);
+  else if (operation == Operation::backward_data)
+    conv.set(names.image, written).set(names.result, in_memory(result, y));
+  else
+    conv.set(names.image, in_memory(image, x)).set(names.result, in_memory(result, y));
+  conv.finalize();
+
+  std::vector<Descriptor> operations;
+  operations.push_back(std::move(conv));
+  const bool has_act = request.act.kind != Activation::none;
   if (request.bias) {
-    const Descriptor added = tensor(bias, CUDNN_DATA_FLOAT, {1, output_shape.c, 1, 1});
-    const Tensor to = request.act.kind == Activation::none ? output : biased;
-    operations.push_back(pointwise(addition(), written(to), written(convolved), &added));
+    const Descriptor added = tensor(bias, CUDNN_DATA_FLOAT, {1, output_shape.c, 1, 1}, request.aligned);
+    operations.push_back(pointwise(addition(), step(has_act ? biased : output), written, &added));
   }
-  if (request.act.kind != Activation::none)
+  if (has_act)
     operations.push_back(
-        pointwise(activation(request.act), written(output), written(request.bias ? biased : convolved)));
+        pointwise(activation(request.act), step(output), step(request.bias ? biased : convolved)));
 
   Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
   target.apply_to_graph(graph);
@@ -214,6 +223,7 @@ std::string to_string(const PlanRequest& request) {
   if (request.bias) s += " with bias";
   if (request.act.kind != Activation::none) s += std::string(" with ") + name_of(request.act.kind);
   if (request.add) s += ", added to what is there";
+  if (!request.aligned) s += ", from unaligned addresses";
   return s;
 }
 
@@ -227,6 +237,7 @@ std::string key_of(const PlanRequest& request) {
   if (request.act.kind == Activation::leaky_relu)
     s += ":" + std::to_string(std::bit_cast<std::uint64_t>(request.act.slope));
   if (request.add) s += ":add";
+  if (!request.aligned) s += ":unaligned";
   return s;
 }
 

@@ -6,6 +6,9 @@
 namespace uptake::kernels::cuda::cudnn {
 namespace {
 
+// The engine that does everything, slowly: cuDNN's last resort in every list.
+constexpr std::int64_t kGenericEngine = 0;
+
 template <class Note>
 bool has(const std::vector<Note>& notes, std::initializer_list<Note> any) {
   return std::any_of(any.begin(), any.end(),
@@ -39,7 +42,8 @@ EngineChoice read_choice(const Descriptor& config, const Descriptor& engine) {
 
 // How many candidates were refused for what.
 struct Refusals {
-  int offered = 0, nondeterministic = 0, inexact = 0, compiled = 0, unsupported = 0, too_large = 0;
+  int offered = 0, nondeterministic = 0, inexact = 0, compiled = 0, generic = 0, unsupported = 0,
+      too_large = 0;
   std::int64_t least_workspace = -1;  // of those too large
   std::string last_error;
 
@@ -52,6 +56,7 @@ struct Refusals {
     add(nondeterministic, "not deterministic");
     add(inexact, "not exact in float32");
     add(compiled, "compiled at run time");
+    add(generic, "a fallback");
     add(too_large, "over the workspace cap (the least wants " + std::to_string(least_workspace) + " bytes)");
     add(unsupported, "not supported (the last: " + last_error + ")");
     return s;
@@ -74,6 +79,8 @@ std::optional<Plan> build(const Descriptor& config, const Target& target, const 
   if (limits.deterministic && !plan.deterministic) return refuse(refusals.nondeterministic);
   if (limits.exact && !plan.exact) return refuse(refusals.inexact);
   if (!limits.runtime_compiled && plan.runtime_compiled) return refuse(refusals.compiled);
+  plan.choice = read_choice(config, engines.front());
+  if (!limits.fallbacks && plan.choice.engine == kGenericEngine) return refuse(refusals.generic);
 
   target.apply_to_plan(plan.descriptor);
   plan.descriptor.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
@@ -84,7 +91,6 @@ std::optional<Plan> build(const Descriptor& config, const Target& target, const 
       refusals.least_workspace = plan.workspace_bytes;
     return refuse(refusals.too_large);
   }
-  plan.choice = read_choice(config, engines.front());
   return plan;
 }
 

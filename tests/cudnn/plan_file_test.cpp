@@ -246,6 +246,8 @@ TEST_CASE("stored choice: its key tells apart whatever the choice may depend on"
   insert();
   request.add = true;
   insert();
+  request.aligned = false;
+  insert();
   const PlanRequest base = request;
   for (const auto member : {&kernels::Shape4::n, &kernels::Shape4::h, &kernels::Shape4::w}) {
     request = base;
@@ -258,7 +260,7 @@ TEST_CASE("stored choice: its key tells apart whatever the choice may depend on"
     request.geometry.filters.*member += 1;
     insert();
   }
-  CHECK(keys.size() == 20);
+  CHECK(keys.size() == 21);
   for (const std::string& key : keys) CHECK(key.size() <= PlanFile::kLongestText);
 }
 

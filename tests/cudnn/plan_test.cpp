@@ -166,6 +166,19 @@ TEST_CASE("plans: TF32 and BFloat16 use the tensor cores where the channels allo
   }
 }
 
+TEST_CASE("plans: for tensors that start anywhere there are plans too") {
+  for (const Math& math : kMath)
+    for (const Operation operation : kOperations)
+      for (const std::int64_t channels : {3, 128}) {
+        PlanRequest request = example(operation, math.storage);
+        request.geometry.x.c = request.geometry.filters.c = channels;
+        request.aligned = false;
+        const PlanReport report = describe_plan(request, options_of(math), h100_description());
+        CHECK(report.deterministic);
+        CHECK((report.exact || math.tf32 || math.storage == Storage::bfloat16));
+      }
+}
+
 TEST_CASE("plans: the workspace cap changes the choice") {
   ConvOptions options;
   const PlanReport roomy = describe_plan(example(), options, h100_description());
@@ -208,9 +221,11 @@ TEST_CASE("plans: words for a request name everything that makes it different") 
   words.insert(to_string(request));
   request.add = true;
   words.insert(to_string(request));
+  request.aligned = false;
+  words.insert(to_string(request));
   words.insert(to_string(example(Operation::backward_data)));
   words.insert(to_string(example(Operation::forward, Storage::bfloat16)));
-  CHECK(words.size() == 8);
+  CHECK(words.size() == 9);
 }
 
 }  // namespace uptake::tests
