@@ -18,13 +18,18 @@ using cuda::own::kAlgorithms;
 using cuda::own::Operation;
 using reference::ConvTranspose;
 
-/// Numbers on the device between two guards. Aligned to 16 bytes or to no more than an element: kernels move packs
-/// or single elements accordingly.
+/// Numbers on the device between two guards: NaN around an input, so that it cannot be read and multiplied by zero
+/// unnoticed, a known number around an output. Aligned to 16 bytes or to no more than an element: kernels move
+/// packs or single elements accordingly.
 template <class T>
 class Guarded {
  public:
-  Guarded(const std::vector<double>& values, bool aligned)
-      : front_(aligned ? 16 : 5), memory_(filled(values)) {}
+  static Guarded input(const std::vector<double>& values, bool aligned) {
+    return {values, aligned, std::nan("")};
+  }
+  static Guarded output(const std::vector<double>& values, bool aligned) {
+    return {values, aligned, kAround};
+  }
   T* data() const { return memory_.data() + front_; }
   /// Throws std::logic_error if a guard was written.
   std::vector<double> values() const {
@@ -36,10 +41,12 @@ class Guarded {
   }
 
  private:
-  std::vector<T> filled(const std::vector<double>& values) const {
-    std::vector<T> all(static_cast<std::size_t>(front_), T(kAround));
+  Guarded(const std::vector<double>& values, bool aligned, double around)
+      : front_(aligned ? 16 : 5), memory_(filled(values, around)) {}
+  std::vector<T> filled(const std::vector<double>& values, double around) const {
+    std::vector<T> all(static_cast<std::size_t>(front_), T(around));
     for (const double v : values) all.push_back(T(v));
-    all.resize(all.size() + kBack, T(kAround));
+    all.resize(all.size() + kBack, T(around));
     return all;
   }
   static constexpr double kAround = -12352;  // exactly a BFloat16
@@ -136,12 +143,13 @@ std::vector<double> expected(Operation operation, const Case& t) {
 template <class T>
 std::vector<double> computed(Operation operation, std::optional<Algorithm> algorithm, const Case& t) {
   const bool aligned = t.setting.aligned;
-  const Guarded<T> x(t.x, aligned), w(to_krsc(t.g.filters, t.w), aligned), dy(t.dy, aligned);
+  const auto x = Guarded<T>::input(t.x, aligned), w = Guarded<T>::input(to_krsc(t.g.filters, t.w), aligned),
+             dy = Guarded<T>::input(t.dy, aligned);
   const DeviceVector<float> bias(t.bias);
   const ConvEpilogue<T> epilogue{bias.data(), t.setting.act};
   const auto stream = cuda::compute_stream();
   if (operation == Operation::forward) {
-    const Guarded<T> y(unset(t.g.y().size()), aligned);
+    const auto y = Guarded<T>::output(unset(t.g.y().size()), aligned);
     if (algorithm)
       cuda::own::forward(*algorithm, t.g, y.data(), x.data(), w.data(), epilogue, stream);
     else
@@ -149,7 +157,7 @@ std::vector<double> computed(Operation operation, std::optional<Algorithm> algor
     return y.values();
   }
   if (operation == Operation::backward_data) {
-    const Guarded<T> dx(unset(t.g.x.size()), aligned);
+    const auto dx = Guarded<T>::output(unset(t.g.x.size()), aligned);
     if (algorithm)
       cuda::own::backward_data(*algorithm, t.g, dx.data(), dy.data(), w.data(), epilogue, stream);
     else
@@ -157,7 +165,8 @@ std::vector<double> computed(Operation operation, std::optional<Algorithm> algor
     return dx.values();
   }
   const bool add = t.setting.write == Write::add;
-  const Guarded<float> dw(add ? to_krsc(t.g.filters, t.before) : unset(t.g.filters.size()), aligned);
+  const auto dw =
+      Guarded<float>::output(add ? to_krsc(t.g.filters, t.before) : unset(t.g.filters.size()), aligned);
   if (algorithm)
     cuda::own::backward_filters(*algorithm, t.g, dw.data(), t.setting.write, x.data(), dy.data(), stream);
   else
@@ -266,6 +275,16 @@ TEST_CASE("own convolution: shapes that take each tile, and sums that are cut in
       {{1, 31, 33, 3}, {64, 3, 4, 4, 2, 1}},  // backward filters in pieces
       {{1, 3, 3, 72}, {3, 72, 7, 7, 1, 3}},
   });
+#if defined(UPTAKE_SIMULATOR)  // which counts what was launched
+  for (const char* tile :
+       {"GemmTile<128, 128,", "GemmTile<64, 64,", "GemmTile<128, 16,", "MmaTile<128, 128,", "MmaTile<64, 64,",
+        "MmaTile<128, 16,", "conv_finish_kernel", "conv_finish_filters"}) {
+    std::size_t launches = 0;
+    for (const auto& [kernel, count] : sim::launches_by_kernel())
+      if (kernel.find(tile) != std::string::npos) launches += count;
+    CHECK_MESSAGE(launches > 0, tile);
+  }
+#endif
 }
 
 TEST_CASE("own convolution: equal to the reference under every schedule, and every bit the same") {
