@@ -33,9 +33,11 @@ template <class T>
 void note_argument(std::vector<ArgumentWord>& words, int index, const T& argument) {
   static_assert(std::is_trivially_copyable_v<T>, "kernel arguments are copied to the device byte by byte");
   if constexpr (!std::is_arithmetic_v<T> && !std::is_enum_v<T>) {
+    T copy = argument;
+    __builtin_clear_padding(&copy);  // where old addresses may be left
     for (std::size_t i = 0; i + sizeof(std::uintptr_t) <= sizeof(T); i += sizeof(std::uintptr_t)) {
       std::uintptr_t value;
-      std::memcpy(&value, reinterpret_cast<const char*>(&argument) + i, sizeof(value));
+      std::memcpy(&value, reinterpret_cast<const char*>(&copy) + i, sizeof(value));
       words.push_back({index, std::is_pointer_v<T>, value});
     }
   }
