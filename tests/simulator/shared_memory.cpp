@@ -59,27 +59,27 @@ void* SharedMemory::variable(const SharedVariable& variable) {
   return take(&variable, variable.bytes, variable.alignment).from;
 }
 
-void SharedMemory::check_borders() const {
+void SharedMemory::check_borders() {
   if (kAddressSanitizer) return;  // it stops the write itself
-  const std::byte* from = arena_.get();
-  const auto check = [&](const std::byte* to, const Piece* before, const Piece* after) {
-    const std::byte* damage = damage_in_border(from, to);
+  std::byte* border = arena_.get();
+  const Piece* culprit = &pieces_.front();
+  const auto check = [&](std::byte* end) {
+    const std::byte* damage = damage_in_border(border, end);
     if (damage == nullptr) return;
-    const Piece* piece = before != nullptr ? before : after;
+    fill_border(border, end);
     std::string what = "dynamic shared memory";
-    if (piece->variable != nullptr)
-      what = "shared " + std::string(piece->variable->name) + " (" + piece->variable->file + ":" +
-             std::to_string(piece->variable->line) + ")";
-    throw Failure("wrote outside " + what + " of " + std::to_string(piece->bytes) + " bytes, at byte " +
-                  std::to_string(damage - piece->from));
+    if (const SharedVariable* variable = culprit->variable)
+      what = "shared " + std::string(variable->name) + " (" + variable->file + ":" +
+             std::to_string(variable->line) + ")";
+    throw Failure("wrote outside " + what + " of " + std::to_string(culprit->bytes) + " bytes, at byte " +
+                  std::to_string(damage - culprit->from));
   };
-  const Piece* before = nullptr;
   for (const Piece& piece : pieces_) {
-    check(piece.from, before, &piece);
-    before = &piece;
-    from = piece.from + piece.bytes;
+    check(piece.from);
+    border = piece.from + piece.bytes;
+    culprit = &piece;  // whoever writes into a border probably meant the variable before it
   }
-  check(free_, before, before);
+  check(free_);
 }
 
 }  // namespace uptake::sim

@@ -21,7 +21,7 @@ class SharedMemory {
   void* dynamic() const { return dynamic_.from; }
   std::size_t dynamic_bytes() const { return dynamic_.bytes; }
   /// Throws Failure when a thread wrote beside a variable.
-  void check_borders() const;
+  void check_borders();
 
  private:
   struct Piece {
