@@ -13,11 +13,9 @@ namespace uptake::kernels::cuda {
 namespace {
 
 /// What backward starts from.
-template <class T, class A, class B>
+template <class T>
 struct Arriving {
   View<const T> dy0, dy1, x;
-  A a;
-  B b;
   DropoutMask mask;
 };
 
@@ -30,9 +28,11 @@ struct Loaded {
 template <int V, bool kDropout, class T, class A, class B>
 class Gradient {
  public:
-  __device__ Gradient(const Arriving<T, A, B>& arriving, const Affine<V>& affine, const Walk& walk,
+  __device__ Gradient(const Arriving<T>& arriving, A a, B b, const Affine<V>& affine, const Walk& walk,
                       const Piece& piece, const Place& place)
-      : arriving_(arriving),
+      : mask_(arriving.mask),
+        a_(a),
+        b_(b),
         affine_(affine),
         x_(arriving.x, piece, place),
         dy0_(arriving.dy0, piece, place),
@@ -52,20 +52,22 @@ class Gradient {
   template <class Use>
   __device__ void for_channels(int row, const Loaded<T, V>& loaded, const Use& use) const {
     float factor[V];
-    if constexpr (kDropout) arriving_.mask.factors(factor, first_ + static_cast<unsigned>(row * columns_));
+    if constexpr (kDropout) mask_.factors(factor, first_ + static_cast<unsigned>(row * columns_));
 #pragma unroll
     for (int j = 0; j < V; ++j) {
       const float off_mean = static_cast<float>(loaded.x.value[j]) - affine_.mean[j];
       const float z = affine_.z(off_mean, j);
-      float dz = static_cast<float>(loaded.dy0.value[j]) * arriving_.a.derivative(z);
-      if constexpr (B::kPresent) dz += static_cast<float>(loaded.dy1.value[j]) * arriving_.b.derivative(z);
+      float dz = static_cast<float>(loaded.dy0.value[j]) * a_.derivative(z);
+      if constexpr (B::kPresent) dz += static_cast<float>(loaded.dy1.value[j]) * b_.derivative(z);
       if constexpr (kDropout) dz *= factor[j];
       use(j, off_mean, dz);
     }
   }
 
  private:
-  const Arriving<T, A, B>& arriving_;
+  const DropoutMask& mask_;
+  A a_;
+  B b_;
   const Affine<V>& affine_;
   Column<const T> x_, dy0_, dy1_;
   int columns_;
@@ -117,10 +119,10 @@ __device__ void write_rows(const Column<T>& dx, const float (&constant)[V], cons
 /// Gradients of gamma and beta; either may be null.
 struct ParameterTarget {
   float *dgamma, *dbeta;
-  bool add;
+  std::int64_t add;  // as wide as its neighbours: a kernel's argument without padding
   __device__ void put(int channel, float dz, float dz_xhat) const {
-    if (dgamma != nullptr) dgamma[channel] = add ? dgamma[channel] + dz_xhat : dz_xhat;
-    if (dbeta != nullptr) dbeta[channel] = add ? dbeta[channel] + dz : dz;
+    if (dgamma != nullptr) dgamma[channel] = add != 0 ? dgamma[channel] + dz_xhat : dz_xhat;
+    if (dbeta != nullptr) dbeta[channel] = add != 0 ? dbeta[channel] + dz : dz;
   }
 };
 
@@ -135,7 +137,7 @@ struct SumTarget {
 /// depend on x.
 template <int V, bool kDropout, bool kAdd, class T, class A, class B>
 __global__ void __launch_bounds__(kRowsBlock, 1)
-    norm_columns_backward_kernel(View<T> dx, SumTarget target, Arriving<T, A, B> arriving, Walk walk,
+    norm_columns_backward_kernel(View<T> dx, SumTarget target, Arriving<T> arriving, A a, B b, Walk walk,
                                  NormParameters parameters, float one_over_count) {
   if constexpr (kDropout) arriving.mask.read_step();
   const Place place = place_of<V>(walk);
@@ -143,7 +145,7 @@ __global__ void __launch_bounds__(kRowsBlock, 1)
   for (std::int64_t group = blockIdx.z; group < walk.groups; group += gridDim.z) {
     const Affine<V> affine(parameters, walk, group, place.inside ? place.column : 0);
     const Piece piece = piece_of(walk, group);
-    const Gradient<V, kDropout, T, A, B> gradient(arriving, affine, walk, piece, place);
+    const Gradient<V, kDropout, T, A, B> gradient(arriving, a, b, affine, walk, piece, place);
     float sums[2 * V] = {}, rstd[V];
     if (place.inside) sum_rows(sums, gradient, walk, piece, place);
     reduce_rows(sums, walk, AddAll<2 * V>());
@@ -175,7 +177,7 @@ __global__ void __launch_bounds__(kRowsBlock, 1)
 /// partials [group, piece, 2, columns]: sums of dz and dz * (x - mean).
 template <int V, bool kDropout, class T, class A, class B>
 __global__ void __launch_bounds__(kRowsBlock, 2)
-    norm_sums_backward_kernel(float* partials, Arriving<T, A, B> arriving, Walk walk,
+    norm_sums_backward_kernel(float* partials, Arriving<T> arriving, A a, B b, Walk walk,
                               NormParameters parameters) {
   if constexpr (kDropout) arriving.mask.read_step();
   const Place place = place_of<V>(walk);
@@ -184,7 +186,7 @@ __global__ void __launch_bounds__(kRowsBlock, 2)
     if (place.inside) {
       const Affine<V> affine(parameters, walk, group, place.column);
       const Piece piece = piece_of(walk, group);
-      const Gradient<V, kDropout, T, A, B> gradient(arriving, affine, walk, piece, place);
+      const Gradient<V, kDropout, T, A, B> gradient(arriving, a, b, affine, walk, piece, place);
       sum_rows(sums, gradient, walk, piece, place);
     }
     reduce_rows(sums, walk, AddAll<2 * V>());
@@ -230,7 +232,7 @@ __global__ void __launch_bounds__(kRowsBlock)
 /// dx from the sums of dz and dz * xhat (null: zero, where mean and rstd do not depend on x).
 template <int V, bool kDropout, bool kAdd, class T, class A, class B>
 __global__ void __launch_bounds__(kRowsBlock, 2)
-    norm_backward_kernel(View<T> dx, const float* sums, float one_over_count, Arriving<T, A, B> arriving,
+    norm_backward_kernel(View<T> dx, const float* sums, float one_over_count, Arriving<T> arriving, A a, B b,
                          Walk walk, NormParameters parameters) {
   const Place place = place_of<V>(walk);
   if (!place.inside) return;
@@ -251,7 +253,7 @@ __global__ void __launch_bounds__(kRowsBlock, 2)
       }
     }
     const Piece piece = piece_of(walk, group);
-    const Gradient<V, kDropout, T, A, B> gradient(arriving, affine, walk, piece, place);
+    const Gradient<V, kDropout, T, A, B> gradient(arriving, a, b, affine, walk, piece, place);
     write_rows<V, kDropout, kAdd>(Column<T>(dx, piece, place), constant, slope, affine, gradient, walk, piece,
                                   place);
   }
@@ -309,19 +311,16 @@ void norm_backward(View<T> dx, Write write_dx, Accum<T>* dgamma, Accum<T>* dbeta
   const float one_over_count =
       of_this_batch ? static_cast<float>(1.0 / static_cast<double>(shape.pixels_per_group)) : 0.0f;
   const NormParameters parameters{mean, rstd, gamma, beta};
-  const ParameterTarget wanted{dgamma, dbeta, write_parameters == Write::add}, none{};
+  const ParameterTarget wanted{dgamma, dbeta, write_parameters == Write::add ? 1 : 0}, none{};
 
   Walking walking = walk_over<T>(shape, {x, dx, dy0, dy1});
   const Walk& walk = walking.walk;
   // A pass over the rows as `walking` has laid them out.
   const auto pass = [&](const auto& launch_it) {
+    const Arriving<T> arriving{walking.rows_of(dy0), walking.rows_of(dy1), walking.rows_of(x),
+                               DropoutMask(dropout)};
     with_pass<T>(walking.vector, dropout.p > 0, gradients[0].act, second != nullptr ? &second->act : nullptr,
-                 [&](auto vector, auto drop, auto a, auto b) {
-                   launch_it(
-                       vector, drop,
-                       Arriving<T, decltype(a), decltype(b)>{walking.rows_of(dy0), walking.rows_of(dy1),
-                                                             walking.rows_of(x), a, b, DropoutMask(dropout)});
-                 });
+                 [&](auto vector, auto drop, auto a, auto b) { launch_it(vector, drop, arriving, a, b); });
   };
 
   const bool whole_columns = want_sums && walking.lay_whole_columns();
@@ -330,18 +329,18 @@ void norm_backward(View<T> dx, Write write_dx, Accum<T>* dgamma, Accum<T>* dbeta
   const SumTarget target{keep_sums ? sums.data() : nullptr, one_block ? wanted : none};
   if (whole_columns) {
     const Grid grid = walking.grid_of_columns(beside);
-    pass([&]<class A, class B>(auto v, auto drop, const Arriving<T, A, B>& arriving) {
+    pass([&]<class A, class B>(auto v, auto drop, const Arriving<T>& arriving, A a, B b) {
       launch(add ? norm_columns_backward_kernel<v(), drop(), true, T, A, B>
                  : norm_columns_backward_kernel<v(), drop(), false, T, A, B>,
-             grid, kRowsBlock, 0, stream, walking.rows_of(dx), target, arriving, walk, parameters,
+             grid, kRowsBlock, 0, stream, walking.rows_of(dx), target, arriving, a, b, walk, parameters,
              one_over_count);
     });
   } else if (want_sums) {
     const Grid grid = walking.grid_of_reduction(132 * 2);
     const Scratch<float> partials(shape.groups * grid.x * 2 * walk.columns);
-    pass([&]<class A, class B>(auto v, auto drop, const Arriving<T, A, B>& arriving) {
+    pass([&]<class A, class B>(auto v, auto drop, const Arriving<T>& arriving, A a, B b) {
       launch(norm_sums_backward_kernel<v(), drop(), T, A, B>, grid, kRowsBlock, 0, stream, partials.data(),
-             arriving, walk, parameters);
+             arriving, a, b, walk, parameters);
     });
     Walking merging{
         {.groups = walk.groups, .rows = grid.x, .columns = walk.channels, .channels = walk.channels}};
@@ -356,12 +355,12 @@ void norm_backward(View<T> dx, Write write_dx, Accum<T>* dgamma, Accum<T>* dbeta
   if (whole_columns || dx.data == nullptr) return;
 
   const Grid grid = walking.grid_of_pass();
-  pass([&]<class A, class B>(auto v, auto drop, const Arriving<T, A, B>& arriving) {
+  pass([&]<class A, class B>(auto v, auto drop, const Arriving<T>& arriving, A a, B b) {
     launch(add ? norm_backward_kernel<v(), drop(), true, T, A, B>
                : norm_backward_kernel<v(), drop(), false, T, A, B>,
            grid, kRowsBlock, 0, stream, walking.rows_of(dx),
-           of_this_batch ? static_cast<const float*>(sums.data()) : nullptr, one_over_count, arriving, walk,
-           parameters);
+           of_this_batch ? static_cast<const float*>(sums.data()) : nullptr, one_over_count, arriving, a, b,
+           walk, parameters);
   });
 }
 
