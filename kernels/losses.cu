@@ -47,13 +47,6 @@ struct MinusMean {
   static __device__ float slope(float, float) { return -1.0f; }
 };
 
-/// Target of every element: read from a tensor, or the same everywhere.
-template <class T>
-struct Targets {
-  View<const T> view;  // null: `label` everywhere
-  float label = 0;
-};
-
 /// dx of `factor` * slope; null dx.data: the value alone.
 template <class T>
 struct Gradient {
@@ -62,20 +55,21 @@ struct Gradient {
   float factor = 0;
 };
 
+/// The target of every element is read from a tensor (kTensor) or is `label`.
 template <class Loss, bool kTensor, int N, class T>
 __global__ void __launch_bounds__(kSumBlock)
-    loss_kernel(double* loss, float* partials, Gradient<T> gradient, View<const T> x, Targets<T> targets,
-                double count, Sweep s) {
+    loss_kernel(double* loss, float* partials, Gradient<T> gradient, View<const T> x, View<const T> target,
+                float label, double count, Sweep s) {
   CompensatedSum sum;
   sweep<N, kSumBlock>(s, [&](std::int64_t row, std::int64_t k, auto width) {
     constexpr int kWidth = width.value;
     float xs[kWidth], ts[kWidth];
     load_array(xs, x.data + row * x.pitch + k);
     if constexpr (kTensor) {
-      load_array(ts, targets.view.data + row * targets.view.pitch + k);
+      load_array(ts, target.data + row * target.pitch + k);
     } else {
 #pragma unroll
-      for (int i = 0; i < kWidth; ++i) ts[i] = targets.label;
+      for (int i = 0; i < kWidth; ++i) ts[i] = label;
     }
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) sum.add(Loss::value(xs[i], ts[i]));
@@ -88,21 +82,21 @@ __global__ void __launch_bounds__(kSumBlock)
 }
 
 template <class Loss, bool kTensor, class T>
-void mean_loss(const char* name, double* loss, View<T> dx, Write write, View<const T> x, Targets<T> targets,
-               std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
+void mean_loss(const char* name, double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
+               float label, std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
   check_view(name, x, pixels, c);
-  if constexpr (kTensor) check_view(name, targets.view, pixels, c);
+  if constexpr (kTensor) check_view(name, target, pixels, c);
   if (dx.data != nullptr) check_view(name, dx, pixels, c);
   check_flat(name, loss, 1);
-  Sweep s = sweep_over(pixels, c, dx, x, targets.view);
+  Sweep s = sweep_over(pixels, c, dx, x, target);
   if (s.total == 0) return set_bytes(loss, 0, sizeof(double), stream);  // a mean over nothing
   const auto count = static_cast<double>(s.total);
   const Gradient<T> gradient{dx, write, static_cast<float>(scale / count)};
-  with_width<kVector<T>>(all_pack<kVector<T>>(dx, x, targets.view), [&](auto width) {
+  with_width<kVector<T>>(all_pack<kVector<T>>(dx, x, target), [&](auto width) {
     s.share(kSumBlock, width.value);
     launch_sum(loss, s, count, stream, [&](std::int64_t blocks, float* partials) {
       launch(loss_kernel<Loss, kTensor, width.value, T>, blocks, kSumBlock, 0, stream, loss, partials,
-             gradient, x, targets, count, s);
+             gradient, x, target, label, count, s);
     });
   });
 }
@@ -112,28 +106,27 @@ void mean_loss(const char* name, double* loss, View<T> dx, Write write, View<con
 template <class T>
 void l1_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
              std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  mean_loss<L1, true>("l1_loss", loss, dx, write, x, Targets<T>{target}, pixels, c, scale, stream);
+  mean_loss<L1, true>("l1_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
 }
 
 template <class T>
 void mse_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
               std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  mean_loss<Mse, true>("mse_loss", loss, dx, write, x, Targets<T>{target}, pixels, c, scale, stream);
+  mean_loss<Mse, true>("mse_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
 }
 
 template <class T>
 void bce_with_logits_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
                           std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  mean_loss<Bce, true>("bce_with_logits_loss", loss, dx, write, x, Targets<T>{target}, pixels, c, scale,
-                       stream);
+  mean_loss<Bce, true>("bce_with_logits_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
 }
 
 template <class T>
 void gan_loss(double* loss, GanMode mode, GanTarget target, View<T> dx, Write write, View<const T> x,
               std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  const Targets<T> label{{}, target == GanTarget::discriminator_fake ? 0.0f : 1.0f};
+  const float label = target == GanTarget::discriminator_fake ? 0.0f : 1.0f;
   const auto run = [&]<class Loss>(Loss) {
-    mean_loss<Loss, false>("gan_loss", loss, dx, write, x, label, pixels, c, scale, stream);
+    mean_loss<Loss, false>("gan_loss", loss, dx, write, x, {}, label, pixels, c, scale, stream);
   };
   if (mode == GanMode::vanilla) return run(Bce{});
   if (mode == GanMode::lsgan) return run(Mse{});

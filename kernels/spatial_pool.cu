@@ -9,8 +9,7 @@ namespace {
 
 /// A Pool as kernels take it.
 struct Windows {
-  int kernel, stride, pad;
-  bool count_padding;
+  int kernel, stride, pad, count_padding;
 };
 
 /// The inputs of output o along one axis, clipped to the image.
@@ -36,7 +35,7 @@ struct Holders {
 };
 
 __device__ float window_factor(const Window& rows, const Window& columns, const Windows& windows) {
-  const float count = windows.count_padding
+  const float count = windows.count_padding == 1
                           ? static_cast<float>(windows.kernel) * static_cast<float>(windows.kernel)
                           : static_cast<float>(rows.length()) * static_cast<float>(columns.length());
   return 1.0f / count;
@@ -129,7 +128,7 @@ Shape4 pooled_shape(const char* what, const Shape4& x, const Pool& pool) {
 Windows windows_of(const char* what, const Pool& pool) {
   constexpr std::int64_t kFar = 1 << 28;
   return {small(what, pool.kernel), static_cast<int>(std::min(pool.stride, kFar)), small(what, pool.pad),
-          pool.count_padding == CountPadding::include};
+          pool.count_padding == CountPadding::include ? 1 : 0};
 }
 
 }  // namespace

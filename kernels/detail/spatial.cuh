@@ -10,19 +10,17 @@ inline constexpr int kSpatialBlock = 256;
 
 /// A Shape4 as kernels take it.
 struct Extent {
-  std::int64_t n = 0;
-  int h = 0, w = 0, c = 0;
+  int n = 0, h = 0, w = 0, c = 0;
 };
 
 /// N channels of one pixel.
 struct Location {
-  std::int64_t n;
-  int h, w, channel;
+  int n, h, w, channel;
 };
 
 template <class T>
-__device__ T* at(T* data, const Extent& e, std::int64_t n, int h, int w, int channel) {
-  return data + ((n * e.h + h) * e.w + w) * e.c + channel;
+__device__ T* at(T* data, const Extent& e, int n, int h, int w, int channel) {
+  return data + ((static_cast<std::int64_t>(n) * e.h + h) * e.w + w) * e.c + channel;
 }
 template <class T>
 __device__ T* at(T* data, const Extent& e, const Location& place) {
@@ -41,7 +39,7 @@ static __device__ inline int split(std::uint64_t& a, int size) {
 template <int N, class Body>
 __device__ void for_locations(const Extent& e, const Body& body) {
   const int packs = e.c / N;
-  const std::int64_t count = e.n * e.h * e.w * packs,
+  const std::int64_t count = static_cast<std::int64_t>(e.n) * e.h * e.w * packs,
                      step = static_cast<std::int64_t>(gridDim.x) * kSpatialBlock;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kSpatialBlock + threadIdx.x; i < count;
        i += step) {
@@ -50,7 +48,7 @@ __device__ void for_locations(const Extent& e, const Body& body) {
     place.channel = split(rest, packs) * N;
     place.w = split(rest, e.w);
     place.h = split(rest, e.h);
-    place.n = static_cast<std::int64_t>(rest);
+    place.n = static_cast<int>(rest);
     body(place);
   }
 }
@@ -78,7 +76,7 @@ inline void check_both(const char* what, const Shape4& x_shape, const void* x, c
   kernels::detail::check_flat(what, y, y_shape.size());
 }
 
-/// Kernels hold places inside an image in 32 bits, with room for a factor of 8.
+/// Kernels hold places in 32 bits, with room for a factor of 8.
 inline int small(const char* what, std::int64_t size) {
   constexpr std::int64_t kLimit = std::int64_t{1} << 28;
   if (size >= kLimit)
@@ -88,7 +86,7 @@ inline int small(const char* what, std::int64_t size) {
 }
 
 inline Extent extent_of(const char* what, const Shape4& s) {
-  return {s.n, small(what, s.h), small(what, s.w), small(what, s.c)};
+  return {small(what, s.n), small(what, s.h), small(what, s.w), small(what, s.c)};
 }
 
 /// Blocks of a kernel that walks this shape in packs of `width` channels.

@@ -14,8 +14,7 @@ inline constexpr std::int64_t kFold = 2048;
 /// Rows of `length` elements, `total` elements in all: the last row of a folded array may be shorter. A row is
 /// shared between 2^log2_columns threads.
 struct Sweep {
-  std::int64_t total = 0, length = 1, rows = 0;
-  int log2_columns = 0;
+  std::int64_t total = 0, length = 1, rows = 0, log2_columns = 0;
 
   /// For blocks of `block` threads that move packs of `width`.
   void share(int block, int width) {
@@ -62,9 +61,9 @@ void with_width(bool vector, const Body& body) {
 /// left over at the end of a row, shared between all threads of the grid.
 template <int N, int kBlock, class Body>
 __device__ void sweep(const Sweep& s, const Body& body) {
-  const int columns = 1 << s.log2_columns, rows = kBlock >> s.log2_columns;
+  const int shift = static_cast<int>(s.log2_columns), columns = 1 << shift, rows = kBlock >> shift;
   const int column = static_cast<int>(threadIdx.x) & (columns - 1);
-  const int first_row = static_cast<int>(threadIdx.x) >> s.log2_columns;
+  const int first_row = static_cast<int>(threadIdx.x) >> shift;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * rows;
   for (std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * rows + first_row; row < s.rows;
        row += step) {

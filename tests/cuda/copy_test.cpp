@@ -95,7 +95,7 @@ std::vector<MatrixSize> sizes() {
 template <class T>
 void check_elements() {
   for (const MatrixSize size : sizes())
-    for (const Layout& layout : layouts())
+    for (const Layout& layout : layouts(size.c))
       for (const Layout other : {Layout{0, 16}, layout})
         for (const Write write : {Write::assign, Write::add})
           // One addition of numbers up to 4, and one rounding to T.
@@ -121,8 +121,9 @@ TEST_CASE("copy_channels: two halves make a concatenated tensor") {
 template <class T>
 void check_sums() {
   for (const MatrixSize size : sizes())
-    for (const Layout& layout : layouts())
+    for (const Layout& layout : layouts(size.c))
       for (const Write write : {Write::assign, Write::add}) {
+        if (write == Write::add && layout.lead != 16) continue;
         if (size.c == 0) continue;  // the reference divides by c
         // A thread's sum is as good as exact; then a tree of ten additions, of sums that grow like the square
         // root of the number of terms, each at most 2.
@@ -234,7 +235,7 @@ void check_finite(T largest) {
                         stream());
     return result.host()[0];
   };
-  for (const std::size_t count : {std::size_t{1}, std::size_t{33}, std::size_t{20011}}) {
+  for (const std::size_t count : {std::size_t{1}, std::size_t{33}, std::size_t{17011}}) {
     std::vector<T> x(count, largest);
     CHECK(finite(x, 0) == 1);
     for (const std::size_t at : {std::size_t{0}, count / 2, count - 1})

@@ -14,10 +14,10 @@ struct Layout {
   }
 };
 
-/// Places with and without room for packs: c a multiple of 8 allows them in the first and third.
-inline const std::vector<Layout>& layouts() {
-  static const std::vector<Layout> all = {{0, 16}, {0, 5}, {8, 8}, {3, 16}};
-  return all;
+/// Places to try a matrix of c channels at. c a multiple of 8 allows packs in the first and third.
+inline std::vector<Layout> layouts(std::int64_t c) {
+  if (c % 8 == 0) return {{0, 16}, {0, 5}, {8, 8}, {3, 16}};
+  return {{0, 16}, {8 - c % 8, 8}, {3, 5}};  // the second: packs, and a rest at the end of each pixel
 }
 
 template <class T>
