@@ -179,6 +179,24 @@ TEST_CASE("plans: for tensors that start anywhere there are plans too") {
       }
 }
 
+TEST_CASE("plans: shapes that no network has are planned too") {
+  for (const ConvGeometry& g :
+       {ConvGeometry{{1, 1, 1, 1}, {1, 1, 1, 1, 1, 0}}, ConvGeometry{{2, 5, 7, 17}, {3, 17, 3, 5, 1, 2}},
+        ConvGeometry{{1, 40, 41, 8}, {8, 8, 1, 1, 17, 0}}, ConvGeometry{{3, 13, 31, 6}, {40, 6, 3, 3, 3, 1}},
+        ConvGeometry::transposed({2, 3, 2, 8}, {8, 16, 4, 4, 2, 1}, 1),
+        ConvGeometry::transposed({1, 4, 3, 2}, {2, 3, 5, 5, 3, 1}, 2)})
+    for (const Math& math : kMath)
+      for (const Operation operation : kOperations) {
+        PlanRequest request;
+        request.operation = operation;
+        request.geometry = g;
+        request.storage = math.storage;
+        const std::string words = to_string(request);
+        CAPTURE(words);
+        CHECK_NOTHROW(describe_plan(request, options_of(math), h100_description()));
+      }
+}
+
 TEST_CASE("plans: the workspace cap changes the choice") {
   ConvOptions options;
   const PlanReport roomy = describe_plan(example(), options, h100_description());
