@@ -1,7 +1,7 @@
 # Tests of the machine code of the kernels, included by tests/CMakeLists.txt. They need Python 3, and nvcc for what they
 # look at; without nvcc they are visible skips.
 find_package(Python3 COMPONENTS Interpreter)
-if(Python3_FOUND)
+if(Python3_FOUND AND NOT UPTAKE_SANITIZE)  # nothing of them is instrumented
   add_test(NAME kernel-gate-test COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tests/gates/gate_test.py -v)
   add_test(NAME kernel-gate
            COMMAND ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/scripts/kernel-gate --build ${PROJECT_BINARY_DIR})

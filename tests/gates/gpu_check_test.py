@@ -187,9 +187,9 @@ class CheckTest(unittest.TestCase):
     def test_tests_that_were_skipped_are_no_success(self):
         outputs = {
             "0 tests": (0, ""),
-            "'cuda' did not run": (0, "1: [doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped\n"
-                                      "1/2 Test #1: nn .....   Passed    1.2 sec\n2/2 Test #2: cuda .....***Skipped   0.1 sec\n"),
-            "1 failed": (8, "1: [doctest] test cases: 3 | 2 passed | 1 failed | 0 skipped\n1/1 Test #1: cuda .....***Failed  1.2 sec\n"),
+            "did not all run: {'cuda_gpu': 'Skipped'}": (0, "1: [doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped\n"
+                                      "1/2 Test #1: nn .....   Passed    1.2 sec\n2/2 Test #2: cuda_gpu ....***Skipped   0.1 sec\n"),
+            "1 failed": (8, "1: [doctest] test cases: 3 | 2 passed | 1 failed | 0 skipped\n1/1 Test #1: cuda_gpu ....***Failed  1.2 sec\n"),
         }
         for expected, output in outputs.items():
             check = self.check()

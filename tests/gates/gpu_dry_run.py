@@ -96,7 +96,7 @@ def invented(gpu_check, batch):
         "bench_ladder": json.dumps({"context": {}, "benchmarks": benchmarks[:1]}, indent=1),
         "bench_train_step_gpu": "\n".join(map(json.dumps, steps)),
         "compute-sanitizer": "========= ERROR SUMMARY: 0 errors\n",
-        "ctest": "1: [doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped\n1/1 Test #1: cuda .....   Passed    1.2 sec\n",
+        "ctest": "1: [doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped\n1/1 Test #1: cuda_gpu .....   Passed    1.2 sec\n",
         "cmake": "-- CUDA backend: 13.0, cuDNN 9.19.0\n",
     }
 
