@@ -1,6 +1,6 @@
 // The second half of a convolution whose sums were cut into pieces. Internal to kernels/.
 #pragma once
-#include <optional>
+#include <memory>
 
 #include "kernels/conv.h"
 
@@ -10,9 +10,9 @@ namespace uptake::kernels::cuda::detail {
 class Partials {
  public:
   Partials(std::int64_t splits, std::int64_t size) : splits_(splits), size_(size) {
-    if (splits > 1) memory_.emplace(splits * size);
+    if (splits > 1) memory_ = allocate_on_device(static_cast<std::size_t>(splits * size) * sizeof(float));
   }
-  float* data() const { return memory_ ? memory_->data() : nullptr; }
+  float* data() const { return reinterpret_cast<float*>(memory_.get()); }
 
   /// out[i] = act(bias[i % channels] + sum of the pieces), the first piece first. Nothing if there is one
   /// piece: then the kernel that computed it has done that.
@@ -23,7 +23,7 @@ class Partials {
 
  private:
   std::int64_t splits_, size_;
-  std::optional<Scratch<float>> memory_;
+  std::shared_ptr<std::byte> memory_;
 };
 
 }  // namespace uptake::kernels::cuda::detail

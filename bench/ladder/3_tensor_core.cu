@@ -1,0 +1,92 @@
+// Rung 3: tensor cores.
+//
+// What changed: images and filters are BFloat16, and a warp multiplies 16 x 16 by 16 x 8 in one instruction
+// (mma.sync.m16n8k16, float sums). A block is 8 warps, a warp computes 64 pixels x 32 channels. Operands lie in
+// shared memory as they lie in memory, 32 terms of 128 lines, in chunks of 16 bytes; ldmatrix brings them into the
+// registers the instruction wants, and swapping the chunks of a line by an exclusive or with the line's number
+// keeps it free of bank conflicts (kernels/detail/mma_tiles.cuh).
+// Why it should help: the tensor cores do 16 times the float units' multiplications, and half the bytes move.
+// What remains: loading and multiplying take turns, with two barriers a step, so both wait for each other.
+// Prediction: 100 to 250 TFLOP/s on an H100. Gained over rung 2: not measured yet.
+//
+// Channels of x in multiples of 32: then the terms of a step belong to one tap. Channels of y in multiples of 2.
+#include "bench/ladder/ladder.h"
+#include "kernels/detail/launch.cuh"
+#include "kernels/detail/mma_tiles.cuh"
+
+namespace uptake::bench::ladder {
+namespace {
+
+using namespace kernels::cuda;
+using namespace kernels::cuda::detail;
+using Chunk = Pack<BFloat16, 8>;
+using Operand = OperandTile<128, 32, true>;
+
+constexpr int kTile = 128, kTerms = 32, kBlock = 256;
+constexpr int kLines = 2;  // a thread's share of an operand: one chunk of each of two lines
+
+__global__ void __launch_bounds__(kBlock)
+    ladder_tensor_core_kernel(Shape z, BFloat16* y, const BFloat16* x, const BFloat16* w) {
+  UPTAKE_SHARED(patches, BFloat16[Operand::kSize]);
+  UPTAKE_SHARED(filters, BFloat16[Operand::kSize]);
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % kWarp, warp = thread / kWarp;
+  const int warp_m = warp / 4 * 64, warp_k = warp % 4 * 32;
+  const int first_m = static_cast<int>(blockIdx.x) * kTile, first_k = static_cast<int>(blockIdx.y) * kTile;
+  const int chunk = thread % 4, first_line = thread / 4;
+
+  float sums[4][4][4] = {};
+  for (int tap = 0; tap < 16; ++tap)
+    for (int c0 = 0; c0 < z.c; c0 += kTerms) {
+#pragma unroll
+      for (int i = 0; i < kLines; ++i) {
+        const int line = first_line + i * (kBlock / 4), c = c0 + chunk * 8;
+        const int m = first_m + line, q = m % z.q, p = m / z.q % z.p, n = m / z.q / z.p;
+        const int row = 2 * p - 1 + tap / 4, column = 2 * q - 1 + tap % 4, k = first_k + line;
+        Chunk patch{}, filter{};
+        if (m < z.m && row >= 0 && row < z.h && column >= 0 && column < z.w)
+          patch = load_pack<8>(x + ((static_cast<std::int64_t>(n) * z.h + row) * z.w + column) * z.c + c);
+        if (k < z.k) filter = load_pack<8>(w + (static_cast<std::int64_t>(k) * 16 + tap) * z.c + c);
+        store_pack(patches + Operand::offset(line, chunk), patch);
+        store_pack(filters + Operand::offset(line, chunk), filter);
+      }
+      __syncthreads();
+#pragma unroll
+      for (int t = 0; t < kTerms; t += 16) {
+        MmaLeft left[4];
+        MmaRight right[4];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) left[i] = Operand::left(patches, warp_m + i * 16, t);
+#pragma unroll
+        for (int j = 0; j < 4; j += 2) Operand::right(right[j], right[j + 1], filters, warp_k + j * 8, t);
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+#pragma unroll
+          for (int j = 0; j < 4; ++j) mma(sums[i][j], left[i], right[j]);
+      }
+      __syncthreads();  // nobody overwrites what another still reads
+    }
+
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+#pragma unroll
+    for (int j = 0; j < 4; ++j)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int m = first_m + warp_m + i * 16 + lane / 4 + half * 8;
+        const int k = first_k + warp_k + j * 8 + lane % 4 * 2;
+        const Pack<BFloat16, 2> pair{{BFloat16(sums[i][j][half * 2]), BFloat16(sums[i][j][half * 2 + 1])}};
+        if (m < z.m && k < z.k) store_pack(y + static_cast<std::int64_t>(m) * z.k + k, pair);
+      }
+}
+
+void forward(const Shape& z, BFloat16* y, const BFloat16* x, const BFloat16* w, StreamHandle stream) {
+  launch(ladder_tensor_core_kernel, Grid(ceil_div(z.m, kTile), ceil_div(z.k, kTile)), kBlock, 0, stream, z, y,
+         x, w);
+}
+
+}  // namespace
+
+const Rung<BFloat16> kTensorCore{
+    "3_tensor_core", [](const Shape& z) { return z.c > 0 && z.c % 32 == 0 && z.k % 2 == 0; }, forward};
+
+}  // namespace uptake::bench::ladder
