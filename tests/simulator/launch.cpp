@@ -69,26 +69,27 @@ void check_arguments(const Launch& launch) {
 
 cudaError_t enqueue_launch(cudaStream_t stream, Launch launch) {
   const Lock lock;
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
   if (const cudaError_t code = check_limits(launch); code != cudaSuccess) return code;
   check_arguments(launch);
   launch.shared_limit = kernels()[launch.kernel].shared_limit();
-  Queue& queue = stream == nullptr ? queues().default_queue() : *stream->queue;
-  run_pending([&] { queue.add([launch = std::move(launch)] { run_launch(launch); }); });
+  run_pending([&] { queue->add([launch = std::move(launch)] { run_launch(launch); }); });
   return cudaSuccess;
 }
 
 void run_launch(const Launch& launch) {
   check_arguments(launch);
   ++kernels()[launch.kernel].launches;
-  {
+  try {
     const DeviceAtWork at_work;
     scheduler().run(launch);
+  } catch (...) {
+    memory().damage();
+    throw;
   }
-  try {
-    memory().check_borders();
-  } catch (const Failure& failure) {
-    throw Failure("kernel " + kernel_name(launch.kernel) + ": " + failure.what());
-  }
+  const std::string damage = memory().damage();
+  if (!damage.empty()) throw Failure("kernel " + kernel_name(launch.kernel) + ": " + damage);
 }
 
 std::size_t launch_count() {

@@ -175,19 +175,21 @@ std::string Memory::describe(const void* address) const {
   return readable(address) ? "host memory" : "no memory";
 }
 
-void Memory::check_borders() {
-  if (kAddressSanitizer) return;  // it stops the write itself
-  const auto check = [](const Block& block, const char* what) {
-    const std::byte* damage = damage_in_border(block.start, block.data);
-    if (damage == nullptr) damage = damage_in_border(block.data + block.bytes, block.end());
-    if (damage == nullptr) return;
+std::string Memory::damage() {
+  if (kAddressSanitizer) return {};  // it stops the write itself
+  std::string found;
+  const auto check = [&](const Block& block, const char* what) {
+    const std::byte* damaged = damage_in_border(block.start, block.data);
+    if (damaged == nullptr) damaged = damage_in_border(block.data + block.bytes, block.end());
+    if (damaged == nullptr) return;
     fill_border(block.start, block.data);
     fill_border(block.data + block.bytes, block.end());
-    throw Failure("wrote outside " + std::string(what) + " of " + std::to_string(block.bytes) +
-                  " bytes, at byte " + std::to_string(damage - block.data));
+    found = "wrote outside " + std::string(what) + " of " + std::to_string(block.bytes) + " bytes, at byte " +
+            std::to_string(damaged - block.data);
   };
   for (const auto& [start, block] : device_) check(block, "a device allocation");
   for (const auto& [start, block] : pinned_) check(block, "a page-locked allocation");
+  return found;
 }
 
 void Memory::open() {

@@ -41,8 +41,8 @@ class Memory {
   bool in_one_allocation(const void* address, std::size_t bytes) const;
   /// For messages: "byte 64 of a device allocation of 256 bytes".
   std::string describe(const void* address) const;
-  /// Throws Failure when something was written beside an allocation, and repairs the border.
-  void check_borders();
+  /// What was written beside an allocation, or empty; and repairs the borders.
+  std::string damage();
 
   /// Under AddressSanitizer the host may not touch device memory but through copies: it is closed except while the
   /// device works. Not beyond kMostClosed bytes in all, to save time.

@@ -8,8 +8,6 @@ using namespace uptake::sim;
 
 namespace {
 
-Queue& queue_of(cudaStream_t stream) { return stream == nullptr ? queues().default_queue() : *stream->queue; }
-
 struct Side {
   const void* address;
   Where where;
@@ -110,22 +108,23 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   const Lock lock;
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
   if (bytes == 0) return cudaSuccess;
   const Side target{to, memory().where(to)}, source{from, memory().where(from)};
   if (const cudaError_t code = check_copy(target, source, bytes, kind); code != cudaSuccess) return code;
-  Queue& queue = queue_of(stream);
-  if (queue.capture() && (target.pageable() || source.pageable())) {
-    queue.capture()->invalid = true;
+  if (queue->capture() && (target.pageable() || source.pageable())) {
+    queue->capture()->invalid = true;
     return not_during_capture("cudaMemcpyAsync with pageable host memory");
   }
   if (source.pageable()) {  // the driver takes a copy before it returns
     const auto* bytes_from = static_cast<const char*>(from);
     auto staged = std::make_shared<std::vector<char>>(bytes_from, bytes_from + bytes);
-    run_pending([&] { queue.add([=] { run_copy(to, staged->data(), bytes); }); });
+    run_pending([&] { queue->add([=] { run_copy(to, staged->data(), bytes); }); });
   } else {
-    run_pending([&] { queue.add([=] { run_copy(to, from, bytes); }); });
+    run_pending([&] { queue->add([=] { run_copy(to, from, bytes); }); });
   }
-  if (target.pageable()) run_pending([&] { queue.run_all(); });  // the driver returns when it is done
+  if (target.pageable()) run_pending([&] { queue->run_all(); });  // the driver returns when it is done
   return cudaSuccess;
 }
 
@@ -139,6 +138,8 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 
 cudaError_t cudaMemsetAsync(void* address, int value, std::size_t bytes, cudaStream_t stream) {
   const Lock lock;
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
   if (bytes == 0) return cudaSuccess;
   const Side target{address, memory().where(address)};
   const std::string text = complaint(target, bytes, "the destination");
@@ -146,7 +147,7 @@ cudaError_t cudaMemsetAsync(void* address, int value, std::size_t bytes, cudaStr
   if (!target.on_device())
     return error(cudaErrorInvalidValue, "the destination is " + memory().describe(address));
   run_pending([&] {
-    queue_of(stream).add([=] {
+    queue->add([=] {
       if (memory().where(address) != Where::device)
         throw Failure("a fill of " + std::to_string(bytes) + " bytes uses " + memory().describe(address));
       const DeviceAtWork at_work;

@@ -34,6 +34,10 @@ class Lock {
   std::lock_guard<std::recursive_mutex> guard_;
 };
 
+/// The stream's queue, or null if it is not a stream (any more).
+Queue* queue_of(cudaStream_t stream);
+cudaError_t unknown_stream();
+
 /// Remembers the error for cudaGetLastError(), and what was wrong for cudaGetErrorString().
 cudaError_t error(cudaError_t code, const std::string& what);
 

@@ -138,12 +138,14 @@ void Scheduler::run_block(const Launch& launch) {
   thread(current_).fiber = &first;
   Fiber::switch_to(host_, first);
   if (!error_ && returned_ == static_cast<int>(threads_.size())) {
-    shared_.check_borders();
+    const std::string damage = shared_.damage();
+    if (!damage.empty()) throw Failure(damage);
     return;
   }
   const int culprit = current_;
   if (!error_) error_ = std::make_exception_ptr(Failure(deadlock()));
   abandon_threads();
+  shared_.damage();
   current_ = culprit;
   std::rethrow_exception(error_);
 }

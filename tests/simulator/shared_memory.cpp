@@ -59,20 +59,21 @@ void* SharedMemory::variable(const SharedVariable& variable) {
   return take(&variable, variable.bytes, variable.alignment).from;
 }
 
-void SharedMemory::check_borders() {
-  if (kAddressSanitizer) return;  // it stops the write itself
+std::string SharedMemory::damage() {
+  if (kAddressSanitizer) return {};  // it stops the write itself
+  std::string found;
   std::byte* border = arena_.get();
   const Piece* culprit = &pieces_.front();
   const auto check = [&](std::byte* end) {
-    const std::byte* damage = damage_in_border(border, end);
-    if (damage == nullptr) return;
+    const std::byte* damaged = damage_in_border(border, end);
+    if (damaged == nullptr) return;
     fill_border(border, end);
     std::string what = "dynamic shared memory";
     if (const SharedVariable* variable = culprit->variable)
       what = "shared " + std::string(variable->name) + " (" + variable->file + ":" +
              std::to_string(variable->line) + ")";
-    throw Failure("wrote outside " + what + " of " + std::to_string(culprit->bytes) + " bytes, at byte " +
-                  std::to_string(damage - culprit->from));
+    found = "wrote outside " + what + " of " + std::to_string(culprit->bytes) + " bytes, at byte " +
+            std::to_string(damaged - culprit->from);
   };
   for (const Piece& piece : pieces_) {
     check(piece.from);
@@ -80,6 +81,7 @@ void SharedMemory::check_borders() {
     culprit = &piece;  // whoever writes into a border probably meant the variable before it
   }
   check(free_);
+  return found;
 }
 
 }  // namespace uptake::sim

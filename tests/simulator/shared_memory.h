@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "simulator/shared.h"
@@ -20,8 +21,8 @@ class SharedMemory {
   void* variable(const SharedVariable& variable);
   void* dynamic() const { return dynamic_.from; }
   std::size_t dynamic_bytes() const { return dynamic_.bytes; }
-  /// Throws Failure when a thread wrote beside a variable.
-  void check_borders();
+  /// What was written beside a variable, or empty; and repairs the borders.
+  std::string damage();
 
  private:
   struct Piece {

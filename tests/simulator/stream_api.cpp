@@ -31,9 +31,6 @@ cudaError_t destroy(Handle* handle, const char* what) {
   return cudaSuccess;
 }
 
-bool known_stream(cudaStream_t stream) { return stream == nullptr || known(stream); }
-Queue& queue_of(cudaStream_t stream) { return stream == nullptr ? queues().default_queue() : *stream->queue; }
-cudaError_t unknown_stream() { return error(cudaErrorInvalidResourceHandle, "not a stream"); }
 cudaError_t unknown_event() { return error(cudaErrorInvalidResourceHandle, "not an event"); }
 
 std::vector<std::shared_ptr<Capture>>& captures() {
@@ -44,6 +41,13 @@ std::vector<std::shared_ptr<Capture>>& captures() {
 }  // namespace
 
 namespace uptake::sim {
+
+Queue* queue_of(cudaStream_t stream) {
+  if (stream == nullptr) return &queues().default_queue();
+  return known(stream) ? stream->queue.get() : nullptr;
+}
+
+cudaError_t unknown_stream() { return error(cudaErrorInvalidResourceHandle, "not a stream"); }
 
 bool forbidden_by_capture() {
   bool forbidden = false;
@@ -85,12 +89,12 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const Lock lock;
-  if (!known_stream(stream)) return unknown_stream();
-  if (forbidden_by_capture() || queue_of(stream).capture())
-    return not_during_capture("cudaStreamSynchronize");
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
+  if (forbidden_by_capture() || queue->capture()) return not_during_capture("cudaStreamSynchronize");
   run_pending([&] {
-    queues().order_with_default(queue_of(stream));
-    queue_of(stream).run_all();
+    queues().order_with_default(*queue);
+    queue->run_all();
   });
   return cudaSuccess;
 }
@@ -105,29 +109,30 @@ cudaError_t cudaDeviceSynchronize() {
 /// Work that nobody waits for is done some time, too: the second question gets it done.
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   const Lock lock;
-  if (!known_stream(stream)) return unknown_stream();
-  if (forbidden_by_capture() || queue_of(stream).capture()) return not_during_capture("cudaStreamQuery");
-  if (queue_of(stream).empty()) return cudaSuccess;
-  run_pending([&] { queue_of(stream).run_all(); });
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
+  if (forbidden_by_capture() || queue->capture()) return not_during_capture("cudaStreamQuery");
+  if (queue->empty()) return cudaSuccess;
+  run_pending([&] { queue->run_all(); });
   return cudaErrorNotReady;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   const Lock lock;
-  if (!known_stream(stream)) return unknown_stream();
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
   if (!known(event)) return unknown_event();
   const std::shared_ptr<Record> record = event->record;
   if (!record) return cudaSuccess;  // never recorded: nothing to wait for
-  Queue& queue = queue_of(stream);
-  if (queue.capture() && !record->capture) {
-    queue.capture()->invalid = true;
+  if (queue->capture() && !record->capture) {
+    queue->capture()->invalid = true;
     return error(cudaErrorStreamCaptureIsolation, "the event was recorded outside the capture");
   }
-  if (queue.capture() && queue.capture() != record->capture)
+  if (queue->capture() && queue->capture() != record->capture)
     return error(cudaErrorStreamCaptureMerge, "the event belongs to another capture");
   if (record->capture && record->capture->queues.front()->capture() != record->capture)
     return error(cudaErrorCapturedEvent, "the event was recorded in a capture that has ended");
-  run_pending([&] { queue.wait_for(record); });
+  run_pending([&] { queue->wait_for(record); });
   return cudaSuccess;
 }
 
@@ -146,9 +151,10 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   const Lock lock;
-  if (!known_stream(stream)) return unknown_stream();
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
   if (!known(event)) return unknown_event();
-  run_pending([&] { event->record = queue_of(stream).record(); });
+  run_pending([&] { event->record = queue->record(); });
   return cudaSuccess;
 }
 
@@ -188,7 +194,8 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   const Lock lock;
-  if (!known_stream(stream)) return unknown_stream();
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
   if (stream == nullptr)
     return error(cudaErrorStreamCaptureUnsupported, "the default stream cannot be captured");
   if (stream->queue->capture()) return error(cudaErrorIllegalState, "the stream is being captured already");
@@ -223,8 +230,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   const Lock lock;
-  if (!known_stream(stream)) return unknown_stream();
-  const auto& capture = queue_of(stream).capture();
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
+  const auto& capture = queue->capture();
   *status = !capture           ? cudaStreamCaptureStatusNone
             : capture->invalid ? cudaStreamCaptureStatusInvalidated
                                : cudaStreamCaptureStatusActive;
@@ -248,11 +256,11 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   const Lock lock;
-  if (!known_stream(stream)) return unknown_stream();
+  Queue* const queue = queue_of(stream);
+  if (queue == nullptr) return unknown_stream();
   if (!known(executable)) return error(cudaErrorInvalidResourceHandle, "not an executable graph");
   run_pending([&] {
-    queue_of(stream).add(
-        [graph = executable->graph] { graph->run(queues().mode == uptake::sim::Streams::lazy); });
+    queue->add([graph = executable->graph] { graph->run(queues().mode == uptake::sim::Streams::lazy); });
   });
   return cudaSuccess;
 }
