@@ -1,7 +1,8 @@
-# Whether this build has the CUDA backend, and for which GPUs. UPTAKE_HAS_CUDA, CUDNN_FOUND.
+# Whether this build has the CUDA backend, and for which GPUs. UPTAKE_HAS_CUDA, UPTAKE_HAS_CUDNN.
 set(UPTAKE_CUDA "AUTO" CACHE STRING "CUDA backend: AUTO (if nvcc is found), ON, OFF")
 set_property(CACHE UPTAKE_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(UPTAKE_HAS_CUDA OFF)
+set(UPTAKE_HAS_CUDNN OFF)
 if(UPTAKE_CUDA)
   # Machine code for Ampere and Hopper; newer cards compile the PTX when they first meet it.
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
@@ -14,6 +15,7 @@ if(UPTAKE_CUDA)
     find_package(CUDAToolkit 12.6 REQUIRED)
     find_package(CUDNN 9.8)
     set(UPTAKE_HAS_CUDA ON)
+    set(UPTAKE_HAS_CUDNN ${CUDNN_FOUND})
   elseif(UPTAKE_CUDA STREQUAL "ON")
     message(FATAL_ERROR "UPTAKE_CUDA is ON, but no nvcc was found; set CMAKE_CUDA_COMPILER or add it to PATH")
   endif()

@@ -18,5 +18,5 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/UptakeConfig.cmake.in
   ${PROJECT_BINARY_DIR}/UptakeConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/UptakeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/UptakeConfig.cmake ${PROJECT_BINARY_DIR}/UptakeConfigVersion.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/FindOneDNN.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/FindOneDNN.cmake ${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake
         DESTINATION ${package_dir} COMPONENT Development)
