@@ -74,6 +74,15 @@ TEST_CASE("fused: what cuDNN compiles for bias and activation is accepted up to 
     return;
   }
   const Target target = Target::described(h100_description());
+
+  // Where compiling is not allowed, it is not tried.
+  std::string why_none;
+  const PlanRequest leaky = fused(Operation::forward, Storage::bfloat16, true, kLeaky, 6);
+  const PlanLimits limits{.fallbacks = false, .workspace_bytes = 1 << 20};
+  CHECK(find_plans(operation_graph(leaky, target), target, limits, 1, &why_none).empty());
+  CHECK(why_none.find("compiled at run time") != std::string::npos);
+  CHECK(why_none.find("not supported") == std::string::npos);
+
   struct Case {
     PlanRequest request;
     const char* used_by;
