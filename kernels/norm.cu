@@ -57,14 +57,15 @@ void norm_forward(std::span<const Output<T>> outputs, View<const T> x, const Acc
 
   const Output<T>* second = outputs.size() == 2 ? &outputs[1] : nullptr;
   const View<T> y0 = outputs[0].y, y1 = second != nullptr ? second->y : View<T>{};
-  Walking walking = walk_over<T>(shape, {x, y0, y1});
+  const Act* second_act = second != nullptr ? &second->act : nullptr;
+  Walking walking = walk_over<T>(shape, outputs[0].act, second_act, {x, y0, y1});
   const Grid grid = walking.grid_of_pass();
-  with_pass<T>(walking.vector, dropout.p > 0, outputs[0].act, second != nullptr ? &second->act : nullptr,
-               [&](auto vector, auto drop, auto a, auto b) {
-                 launch(norm_forward_kernel<vector(), drop(), T, decltype(a), decltype(b)>, grid, kRowsBlock,
-                        0, stream, walking.rows_of(y0), walking.rows_of(y1), walking.rows_of(x), walking.walk,
-                        NormParameters{mean, rstd, gamma, beta}, a, b, DropoutMask(dropout));
-               });
+  with_pass<T, InPacks::straight_only>(
+      walking.vector, dropout.p > 0, outputs[0].act, second_act, [&](auto vector, auto drop, auto a, auto b) {
+        launch(norm_forward_kernel<vector(), drop(), T, decltype(a), decltype(b)>, grid, kRowsBlock, 0,
+               stream, walking.rows_of(y0), walking.rows_of(y1), walking.rows_of(x), walking.walk,
+               NormParameters{mean, rstd, gamma, beta}, a, b, DropoutMask(dropout));
+      });
 }
 
 #define UPTAKE_INSTANTIATE(T)                                                                          \

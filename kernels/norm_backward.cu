@@ -313,14 +313,16 @@ void norm_backward(View<T> dx, Write write_dx, Accum<T>* dgamma, Accum<T>* dbeta
   const NormParameters parameters{mean, rstd, gamma, beta};
   const ParameterTarget wanted{dgamma, dbeta, write_parameters == Write::add ? 1 : 0}, none{};
 
-  Walking walking = walk_over<T>(shape, {x, dx, dy0, dy1});
+  const Act* second_act = second != nullptr ? &second->act : nullptr;
+  Walking walking = walk_over<T>(shape, gradients[0].act, second_act, {x, dx, dy0, dy1});
   const Walk& walk = walking.walk;
   // A pass over the rows as `walking` has laid them out.
   const auto pass = [&](const auto& launch_it) {
     const Arriving<T> arriving{walking.rows_of(dy0), walking.rows_of(dy1), walking.rows_of(x),
                                DropoutMask(dropout)};
-    with_pass<T>(walking.vector, dropout.p > 0, gradients[0].act, second != nullptr ? &second->act : nullptr,
-                 [&](auto vector, auto drop, auto a, auto b) { launch_it(vector, drop, arriving, a, b); });
+    with_pass<T, InPacks::straight_only>(
+        walking.vector, dropout.p > 0, gradients[0].act, second_act,
+        [&](auto vector, auto drop, auto a, auto b) { launch_it(vector, drop, arriving, a, b); });
   };
 
   const bool whole_columns = want_sums && walking.lay_whole_columns();

@@ -180,7 +180,7 @@ void norm_batch_statistics(Accum<T>* mean, Accum<T>* rstd, Accum<T>* running_mea
                                 static_cast<float>(momentum),
                                 static_cast<float>(1 - momentum),
                                 static_cast<float>(n > 1 ? n / (n - 1) : 1.0)};
-  Walking walking = walk_over<T>(shape, {x});
+  Walking walking = walk_over<T>(shape.groups, shape.pixels_per_group, shape.c, {x});
   const auto first_launch = [&](const Grid& grid, float* partials) {
     if (walking.vector == 1)
       launch(norm_statistics_forward_kernel<1, T>, grid, kRowsBlock, 0, stream, partials, target,

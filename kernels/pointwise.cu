@@ -118,13 +118,14 @@ void pointwise_forward(std::span<const Output<T>> outputs, View<const T> x, std:
   const View<T> y0 = outputs[0].y, y1 = second != nullptr ? second->y : View<T>{};
   in_passes<T>(pixels, c, {x, y0, y1}, [&](Walking walking, std::int64_t first) {
     const Grid grid = walking.grid_of_pass();
-    with_pass<T>(walking.vector, dropout.p > 0, outputs[0].act, second != nullptr ? &second->act : nullptr,
-                 [&](auto vector, auto drop, auto a, auto b) {
-                   launch(pointwise_forward_kernel<vector(), drop(), T, decltype(a), decltype(b)>, grid,
-                          kRowsBlock, 0, stream, rows_from(walking, y0, c, first),
-                          rows_from(walking, y1, c, first), rows_from(walking, x, c, first), walking.walk, a,
-                          b, DropoutMask(dropout), static_cast<std::uint64_t>(first));
-                 });
+    with_pass<T, InPacks::all>(
+        walking.vector, dropout.p > 0, outputs[0].act, second != nullptr ? &second->act : nullptr,
+        [&](auto vector, auto drop, auto a, auto b) {
+          launch(pointwise_forward_kernel<vector(), drop(), T, decltype(a), decltype(b)>, grid, kRowsBlock, 0,
+                 stream, rows_from(walking, y0, c, first), rows_from(walking, y1, c, first),
+                 rows_from(walking, x, c, first), walking.walk, a, b, DropoutMask(dropout),
+                 static_cast<std::uint64_t>(first));
+        });
   });
 }
 
@@ -145,17 +146,18 @@ void pointwise_backward(View<T> dx, Write write, std::span<const OutputGradient<
   const bool add = write == Write::add;
   in_passes<T>(pixels, c, {x, dx, dy0, dy1}, [&](Walking walking, std::int64_t first) {
     const Grid grid = walking.grid_of_pass();
-    with_pass<T>(walking.vector, dropout.p > 0, gradients[0].act, second != nullptr ? &second->act : nullptr,
-                 [&](auto vector, auto drop, auto a, auto b) {
-                   using A = decltype(a);
-                   using B = decltype(b);
-                   launch(add ? pointwise_backward_kernel<vector(), drop(), true, T, A, B>
-                              : pointwise_backward_kernel<vector(), drop(), false, T, A, B>,
-                          grid, kRowsBlock, 0, stream, rows_from(walking, dx, c, first),
-                          rows_from(walking, dy0, c, first), rows_from(walking, dy1, c, first),
-                          rows_from(walking, x, c, first), walking.walk, a, b, DropoutMask(dropout),
-                          static_cast<std::uint64_t>(first));
-                 });
+    with_pass<T, InPacks::all>(walking.vector, dropout.p > 0, gradients[0].act,
+                               second != nullptr ? &second->act : nullptr,
+                               [&](auto vector, auto drop, auto a, auto b) {
+                                 using A = decltype(a);
+                                 using B = decltype(b);
+                                 launch(add ? pointwise_backward_kernel<vector(), drop(), true, T, A, B>
+                                            : pointwise_backward_kernel<vector(), drop(), false, T, A, B>,
+                                        grid, kRowsBlock, 0, stream, rows_from(walking, dx, c, first),
+                                        rows_from(walking, dy0, c, first), rows_from(walking, dy1, c, first),
+                                        rows_from(walking, x, c, first), walking.walk, a, b,
+                                        DropoutMask(dropout), static_cast<std::uint64_t>(first));
+                               });
   });
 }
 

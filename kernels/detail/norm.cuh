@@ -31,10 +31,12 @@ struct Affine {
   __device__ float z(float off_mean, int j) const { return off_mean * scale[j] + shift[j]; }
 };
 
-/// The walk over the groups of a normalisation.
+/// The walk over the groups of a normalisation followed by one or two activations. A normalisation followed by
+/// tanh or sigmoid is in none of the networks: it does without packs, and they without half the kernels.
 template <class T>
-Walking walk_over(const NormShape& shape, std::initializer_list<View<const T>> views) {
-  return walk_over<T>(shape.groups, shape.pixels_per_group, shape.c, views);
+Walking walk_over(const NormShape& shape, const Act& first, const Act* second,
+                  std::initializer_list<View<const T>> views) {
+  return walk_over<T>(shape.groups, shape.pixels_per_group, shape.c, views, all_straight(first, second));
 }
 
 }  // namespace uptake::kernels::cuda

@@ -57,6 +57,18 @@ __device__ inline Piece piece_of(const Walk& walk, std::int64_t group) {
           static_cast<int>(left < walk.rows_per_block ? left : walk.rows_per_block)};
 }
 
+/// store_pack as one access for certain: in larger kernels nvcc takes the store of a structure apart.
+template <class T, int V>
+__device__ void store_whole(T* to, const Pack<T, V>& pack) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (sizeof(pack) == sizeof(uint4)) {
+    __stwb(reinterpret_cast<uint4*>(to), __builtin_bit_cast(uint4, pack));
+    return;
+  }
+#endif
+  store_pack(to, pack);
+}
+
 /// A column of a piece of a tensor. Offsets inside a piece have 32 bits: Walking::rows_of checks it.
 template <class T>
 struct Column {
@@ -71,7 +83,7 @@ struct Column {
   }
   template <int V>
   __device__ void store(int row, const Pack<T, V>& pack) const {
-    store_pack(start + row * pitch, pack);
+    store_whole(start + row * pitch, pack);
   }
 };
 
@@ -204,14 +216,15 @@ struct Walking {
   }
 };
 
-/// The walk over `groups` of [pixels,c] that suits all the views (those without memory are not asked).
+/// The walk over `groups` of [pixels,c] that suits all the views (those without memory are not asked), in packs
+/// if `in_packs` and if they are placed so.
 template <class T>
 Walking walk_over(std::int64_t groups, std::int64_t pixels, std::int64_t c,
-                  std::initializer_list<View<const T>> views) {
+                  std::initializer_list<View<const T>> views, bool in_packs = true) {
   constexpr int kV = kVector<T>;
   require(c <= (1 << 27), "a pixel has more than 2^27 channels");
   const std::int64_t fold = kV / std::gcd<std::int64_t>(c, kV);
-  bool aligned = pixels > 0 && pixels % fold == 0;
+  bool aligned = in_packs && pixels > 0 && pixels % fold == 0;
   for (const View<const T>& view : views)
     if (view.data != nullptr)
       aligned =
@@ -221,26 +234,44 @@ Walking walk_over(std::int64_t groups, std::int64_t pixels, std::int64_t c,
   return {{groups, pixels / fold, channels * static_cast<int>(fold), channels}, kV};
 }
 
+/// Which activations have kernels that work in packs; with the others, elements are moved one by one.
+enum class InPacks { straight_only, all };
+
+inline bool all_straight(const Act& first, const Act* second) {
+  using kernels::detail::is_straight;
+  return is_straight(first) && (second == nullptr || is_straight(*second));
+}
+
 /// Calls body(vector, dropout, a, b), the first two as integral constants, for a pass in packs of `vector`
 /// with one or two activations (kernels/detail/activation.h). Single elements are the rare case and not
 /// worth a kernel for each kind of activation.
-template <class T, class Body>
+template <class T, InPacks kInPacks, class Body>
 void with_pass(int vector, bool dropout, const Act& first, const Act* second, const Body& body) {
+  namespace acts = kernels::detail;
   const auto with_dropout = [&](auto pack, auto a, auto b) {
     if (dropout)
       body(pack, std::true_type{}, a, b);
     else
       body(pack, std::false_type{}, a, b);
   };
-  using kernels::detail::any_act;
-  if (vector != 1)
-    kernels::detail::with_acts<float>(first, second, [&](auto a, auto b) {
-      with_dropout(std::integral_constant<int, kVector<T>>{}, a, b);
-    });
-  else if (second == nullptr)
-    with_dropout(std::integral_constant<int, 1>{}, any_act<float>(first), kernels::detail::NoAct<float>{});
-  else
-    with_dropout(std::integral_constant<int, 1>{}, any_act<float>(first), any_act<float>(*second));
+  const std::integral_constant<int, kVector<T>> packs;
+  const std::integral_constant<int, 1> single;
+  if (vector != 1 && all_straight(first, second)) {
+    if (second == nullptr)
+      with_dropout(packs, acts::straight_act<float>(first), acts::NoAct<float>{});
+    else
+      with_dropout(packs, acts::straight_act<float>(first), acts::straight_act<float>(*second));
+    return;
+  }
+  const auto any = [&](auto pack) {
+    if (second == nullptr)
+      with_dropout(pack, acts::any_act<float>(first), acts::NoAct<float>{});
+    else
+      with_dropout(pack, acts::any_act<float>(first), acts::any_act<float>(*second));
+  };
+  if constexpr (kInPacks == InPacks::all)
+    if (vector != 1) return any(packs);
+  any(single);
 }
 
 /// Loads under way at a time: enough bytes for the memory's latency, and not more registers than three blocks
