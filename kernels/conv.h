@@ -139,7 +139,7 @@ struct ConvOptions {
   bool tf32 = false;          // cuDNN, float32: round inputs to 10 bits of mantissa for the tensor cores
   bool deterministic = true;  // cuDNN: only plans that give the same bits every time
   bool autotune = false;      // cuDNN: time the candidate plans of each new geometry once
-  std::int64_t workspace_cap_bytes = std::int64_t{128} << 20;
+  std::int64_t workspace_cap_bytes = std::int64_t{160} << 20;
   std::filesystem::path plan_cache;  // file of plans chosen before; empty: none
 };
 

@@ -32,7 +32,7 @@ template <class T>
 struct View {
   T* data = nullptr;
   std::int64_t pitch = 0;
-  UPTAKE_HOST_DEVICE operator View<const T>() const { return {data, pitch}; }
+  UPTAKE_HOST_DEVICE operator View<const T>() const requires(!std::is_const_v<T>) { return {data, pitch}; }
 };
 
 /// Shape [n,h,w,c].
