@@ -32,7 +32,10 @@ template <class T>
 struct View {
   T* data = nullptr;
   std::int64_t pitch = 0;
-  UPTAKE_HOST_DEVICE operator View<const T>() const requires(!std::is_const_v<T>) { return {data, pitch}; }
+  template <class U>
+  requires(std::is_same_v<U, const T> && !std::is_const_v<T>) UPTAKE_HOST_DEVICE operator View<U>() const {
+    return {data, pitch};
+  }
 };
 
 /// Shape [n,h,w,c].
