@@ -1,10 +1,12 @@
 // Who computes a convolution on the GPU: cuDNN or the kernels of this project, and which of them.
+#include <algorithm>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 
 #include "kernels/conv_own.h"
+#include "kernels/detail/conv_tiles.h"
 #ifdef UPTAKE_HAS_CUDNN
 #include "kernels/conv_cudnn.h"
 #endif
@@ -34,6 +36,7 @@ bool supports(Algorithm algorithm, Operation operation, const ConvGeometry& g) {
   if (algorithm == Algorithm::naive) return true;
   if (g.x.size() == 0 || g.y().size() == 0) return false;
   if (operation == Operation::backward_data && g.filters.stride > kLongestStride) return false;
+  if (std::max(g.filters.r, g.filters.s) > detail::kLargestKernel) return false;
   if (algorithm != Algorithm::tensor_core) return true;
   // A chunk of 16 bytes is 8 channels: of whatever is summed over, and of what the filters' rows hold.
   const bool c_in_chunks = g.filters.c % 8 == 0, k_in_chunks = g.filters.k % 8 == 0;

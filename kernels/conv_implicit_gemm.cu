@@ -44,26 +44,18 @@ template <class T, class Tile, int VA, int VB, bool kBackward>
 __global__ void __launch_bounds__(Tile::kThreads)
     conv_implicit_gemm_data_kernel(Gather g, int splits, int piece, const T* from, const T* filters,
                                    DataStore<T> store) {
-  const int split = static_cast<int>(blockIdx.z) % splits, pass = static_cast<int>(blockIdx.z) / splits;
-  const Axis vertical = g.axis(pass / g.stride, g.r), horizontal = g.axis(pass % g.stride, g.s);
+  const int split = static_cast<int>(blockIdx.z) % splits, begin = split * piece;
+  const Pass pass = g.pass(static_cast<int>(blockIdx.z) / splits);
   const int first_m = static_cast<int>(blockIdx.x) * Tile::kM,
             first_n = static_cast<int>(blockIdx.y) * Tile::kN;
-  const int terms = vertical.taps * horizontal.taps * g.from_c, begin = split * piece;
-  const int end = begin + piece < terms ? begin + piece : terms;
+  const int end = begin + piece < pass.terms ? begin + piece : pass.terms;
 
   float sums[Tile::kTM][Tile::kTN] = {};
-  Loader<T, Patches<T>, Tile::kM, Tile::kK, Tile::kThreads, VA, true> patches({g, vertical, horizontal, from},
-                                                                              first_m);
-  if constexpr (kBackward) {
-    Loader<T, FilterTaps<T>, Tile::kN, Tile::kK, Tile::kThreads, VB, false> taps(
-        {g, vertical, horizontal, filters}, first_n);
-    multiply<Tile>(sums, patches, taps, begin, end);
-  } else {
-    Loader<T, Matrix<T>, Tile::kN, Tile::kK, Tile::kThreads, VB, true> taps({filters, g.to_c, g.filter_pitch},
-                                                                            first_n);
-    multiply<Tile>(sums, patches, taps, begin, end);
-  }
-  store_tile<Tile>(sums, store, split, [&](int m) { return g.pixel_of(m, vertical, horizontal); });
+  Loader<T, Patches<T>, Tile::kM, Tile::kK, Tile::kThreads, VA, true> patches({g, pass, from}, first_m);
+  Loader<T, FilterTaps<T, kBackward>, Tile::kN, Tile::kK, Tile::kThreads, VB, !kBackward> taps(
+      {g, pass, filters}, first_n);
+  multiply<Tile>(sums, patches, taps, begin, end);
+  store_tile<Tile>(sums, store, split, [&](int m) { return g.pixel_of(pass, m); });
 }
 
 // dw[k, (i,j,c)] = sum over pixels m of dy[m,k] * patch(m)[(i,j,c)].
@@ -73,10 +65,10 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int split = static_cast<int>(blockIdx.z), begin = split * piece;
   const int end = begin + piece < g.m ? begin + piece : g.m;
   float sums[Tile::kTM][Tile::kTN] = {};
-  Loader<T, Swapped<Matrix<T>>, Tile::kM, Tile::kK, Tile::kThreads, VA, false> slopes(
-      {{dy, g.m, g.to_c}}, static_cast<int>(blockIdx.x) * Tile::kM);
+  Loader<T, Columns<T>, Tile::kM, Tile::kK, Tile::kThreads, VA, false> slopes(
+      {dy, g.m, g.to_c}, static_cast<int>(blockIdx.x) * Tile::kM);
   Loader<T, Swapped<Patches<T>>, Tile::kN, Tile::kK, Tile::kThreads, VB, false> patches(
-      {{g, g.axis(0, g.r), g.axis(0, g.s), x}}, static_cast<int>(blockIdx.y) * Tile::kN);
+      {{g, g.whole_pass(), x}}, static_cast<int>(blockIdx.y) * Tile::kN);
   multiply<Tile>(sums, slopes, patches, begin, end);
   store_tile<Tile>(sums, store, split, [&](int k) { return k < g.to_c ? k : -1; });
 }
@@ -84,7 +76,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
 template <class T, class Tile, int VA, int VB, bool kBackward>
 void run_data(const Gather& g, T* out, const T* from, const T* filters, const ConvEpilogue<T>& epilogue,
               std::int64_t size, StreamHandle stream) {
-  const Tiling t = tile(g.m, g.to_c, g.reduction, g.passes(), Tile::kM, Tile::kN, Tile::kK);
+  const Tiling t = tile(g.m, g.to_c, most_terms(g), g.passes(), Tile::kM, Tile::kN, Tile::kK);
   const Partials partials(t.splits, size);
   const DataStore<T> store{out,    partials.data(),          size,
                            g.to_c, packs_of(out, g.to_c, 4), make_epilogue(epilogue)};
@@ -98,15 +90,19 @@ void run_data(const Gather& g, T* out, const T* from, const T* filters, const Co
 template <class T, bool kBackward>
 void data(const Gather& g, T* out, const T* from, const T* filters, const ConvEpilogue<T>& epilogue,
           std::int64_t size, StreamHandle stream) {
-  const bool wide_a = packs_of(from, g.from_c, 4);
-  const bool wide_b = packs_of(filters, kBackward ? g.to_c : g.from_c, 4);
+  const bool wide_from = packs_of(from, g.from_c, 4);
+  const bool wide_filters = packs_of(filters, kBackward ? g.to_c : g.from_c, 4);
+  const bool wide_a = wide_from && (kBackward || wide_filters),
+             wide_b = wide_filters && (kBackward || wide_from);
   const auto run = [&]<class Tile, int VA, int VB>() {
     run_data<T, Tile, VA, VB, kBackward>(g, out, from, filters, epilogue, size, stream);
   };
   const auto run_tile = [&]<class Tile>() {
     if (wide_a && wide_b) return run.template operator()<Tile, 4, 4>();
-    if (wide_a) return run.template operator()<Tile, 4, 1>();
-    if (wide_b) return run.template operator()<Tile, 1, 4>();
+    if constexpr (kBackward) {
+      if (wide_a) return run.template operator()<Tile, 4, 1>();
+      if (wide_b) return run.template operator()<Tile, 1, 4>();
+    }
     run.template operator()<Tile, 1, 1>();
   };
   if (g.to_c <= Narrow::kN) return run_tile.template operator()<Narrow>();

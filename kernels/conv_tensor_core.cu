@@ -34,26 +34,18 @@ template <class Tile, bool kBackward>
 __global__ void __launch_bounds__(Tile::kThreads)
     conv_tensor_core_data_kernel(Gather g, int splits, int piece, const BFloat16* from,
                                  const BFloat16* filters, DataStore<BFloat16> store) {
-  const int split = static_cast<int>(blockIdx.z) % splits, pass = static_cast<int>(blockIdx.z) / splits;
-  const Axis vertical = g.axis(pass / g.stride, g.r), horizontal = g.axis(pass % g.stride, g.s);
+  const int split = static_cast<int>(blockIdx.z) % splits, begin = split * piece;
+  const Pass pass = g.pass(static_cast<int>(blockIdx.z) / splits);
   const int first_m = static_cast<int>(blockIdx.x) * Tile::kM,
             first_n = static_cast<int>(blockIdx.y) * Tile::kN;
-  const int terms = vertical.taps * horizontal.taps * g.from_c, begin = split * piece;
-  const int end = begin + piece < terms ? begin + piece : terms;
+  const int end = begin + piece < pass.terms ? begin + piece : pass.terms;
 
   float sums[Tile::kTilesM][Tile::kTilesN][4] = {};
-  AsyncLoader<Patches<BFloat16>, Tile::kM, Tile::kK, Tile::kThreads, true> patches(
-      {g, vertical, horizontal, from}, first_m);
-  if constexpr (kBackward) {
-    AsyncLoader<FilterTaps<BFloat16>, Tile::kN, Tile::kK, Tile::kThreads, false> taps(
-        {g, vertical, horizontal, filters}, first_n);
-    multiply<Tile>(sums, patches, taps, begin, end);
-  } else {
-    AsyncLoader<Matrix<BFloat16>, Tile::kN, Tile::kK, Tile::kThreads, true> taps(
-        {filters, g.to_c, g.filter_pitch}, first_n);
-    multiply<Tile>(sums, patches, taps, begin, end);
-  }
-  store_tile<Tile>(sums, store, split, [&](int m) { return g.pixel_of(m, vertical, horizontal); });
+  AsyncLoader<Patches<BFloat16>, Tile::kM, Tile::kK, Tile::kThreads, true> patches({g, pass, from}, first_m);
+  AsyncLoader<FilterTaps<BFloat16, kBackward>, Tile::kN, Tile::kK, Tile::kThreads, !kBackward> taps(
+      {g, pass, filters}, first_n);
+  multiply<Tile>(sums, patches, taps, begin, end);
+  store_tile<Tile>(sums, store, split, [&](int m) { return g.pixel_of(pass, m); });
 }
 
 // dw[k, (i,j,c)] = sum over pixels m of dy[m,k] * patch(m)[(i,j,c)].
@@ -64,10 +56,10 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int split = static_cast<int>(blockIdx.z), begin = split * piece;
   const int end = begin + piece < g.m ? begin + piece : g.m;
   float sums[Tile::kTilesM][Tile::kTilesN][4] = {};
-  AsyncLoader<Swapped<Matrix<BFloat16>>, Tile::kM, Tile::kK, Tile::kThreads, false> slopes(
-      {{dy, g.m, g.to_c}}, static_cast<int>(blockIdx.x) * Tile::kM);
+  AsyncLoader<Columns<BFloat16>, Tile::kM, Tile::kK, Tile::kThreads, false> slopes(
+      {dy, g.m, g.to_c}, static_cast<int>(blockIdx.x) * Tile::kM);
   AsyncLoader<Swapped<Patches<BFloat16>>, Tile::kN, Tile::kK, Tile::kThreads, false> patches(
-      {{g, g.axis(0, g.r), g.axis(0, g.s), x}}, static_cast<int>(blockIdx.y) * Tile::kN);
+      {{g, g.whole_pass(), x}}, static_cast<int>(blockIdx.y) * Tile::kN);
   multiply<Tile>(sums, slopes, patches, begin, end);
   store_tile<Tile>(sums, store, split, [&](int k) { return k < g.to_c ? k : -1; });
 }
@@ -75,7 +67,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
 template <class Tile, bool kBackward>
 void run_data(const Gather& g, BFloat16* out, const BFloat16* from, const BFloat16* filters,
               const ConvEpilogue<BFloat16>& epilogue, std::int64_t size, StreamHandle stream) {
-  const Tiling t = tile(g.m, g.to_c, g.reduction, g.passes(), Tile::kM, Tile::kN, Tile::kK);
+  const Tiling t = tile(g.m, g.to_c, most_terms(g), g.passes(), Tile::kM, Tile::kN, Tile::kK);
   const Partials partials(t.splits, size);
   const DataStore<BFloat16> store{out,    partials.data(),          size,
                                   g.to_c, packs_of(out, g.to_c, 2), make_epilogue(epilogue)};

@@ -64,29 +64,20 @@ __device__ int column_of_thread() {
 template <class T, bool kBackward>
 __global__ void __launch_bounds__(kBlock)
     conv_tiled_data_kernel(Gather g, const T* from, const T* filters, DataStore<T> store) {
-  const int pass = static_cast<int>(blockIdx.z);
-  const Axis vertical = g.axis(pass / g.stride, g.r), horizontal = g.axis(pass % g.stride, g.s);
-  const int first_m = static_cast<int>(blockIdx.x) * kTile, first_n = static_cast<int>(blockIdx.y) * kTile;
-  const int terms = vertical.taps * horizontal.taps * g.from_c;
-  const TileLoader<true, Patches<T>> patches({g, vertical, horizontal, from}, first_m);
-  float sum[1];
-  if constexpr (kBackward) {
-    const TileLoader<false, FilterTaps<T>> taps({g, vertical, horizontal, filters}, first_n);
-    sum[0] = multiply(patches, taps, terms);
-  } else {
-    const TileLoader<true, Matrix<T>> taps({filters, g.to_c, g.filter_pitch}, first_n);
-    sum[0] = multiply(patches, taps, terms);
-  }
-  const int pixel = g.pixel_of(row_of_thread(), vertical, horizontal);
+  const Pass pass = g.pass(static_cast<int>(blockIdx.z));
+  const TileLoader<true, Patches<T>> patches({g, pass, from}, static_cast<int>(blockIdx.x) * kTile);
+  const TileLoader<!kBackward, FilterTaps<T, kBackward>> taps({g, pass, filters},
+                                                              static_cast<int>(blockIdx.y) * kTile);
+  const float sum[1] = {multiply(patches, taps, pass.terms)};
+  const int pixel = g.pixel_of(pass, row_of_thread());
   if (pixel >= 0) store(0, pixel, column_of_thread(), sum);
 }
 
 template <class T>
 __global__ void __launch_bounds__(kBlock)
     conv_tiled_filters_kernel(Gather g, const T* x, const T* dy, FilterStore store) {
-  const TileLoader<false, Swapped<Matrix<T>>> slopes({{dy, g.m, g.to_c}},
-                                                     static_cast<int>(blockIdx.x) * kTile);
-  const TileLoader<false, Swapped<Patches<T>>> patches({{g, g.axis(0, g.r), g.axis(0, g.s), x}},
+  const TileLoader<false, Columns<T>> slopes({dy, g.m, g.to_c}, static_cast<int>(blockIdx.x) * kTile);
+  const TileLoader<false, Swapped<Patches<T>>> patches({{g, g.whole_pass(), x}},
                                                        static_cast<int>(blockIdx.y) * kTile);
   const float sum[1] = {multiply(slopes, patches, g.m)};
   if (row_of_thread() < g.to_c) store(0, row_of_thread(), column_of_thread(), sum);

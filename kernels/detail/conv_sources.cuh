@@ -11,7 +11,7 @@ namespace uptake::kernels::cuda::detail {
 template <class T>
 struct Patches {
   Gather g;
-  Axis vertical, horizontal;
+  Pass pass;
   const T* image;
 
   struct Fixed {
@@ -25,15 +25,13 @@ struct Patches {
     if (m >= g.m) return {0, kNowhere, 0};
     const int line = g.by_columns.quotient(m), v = g.by_columns.remainder(m, line);
     const int n = g.by_rows.quotient(line), u = g.by_rows.remainder(line, n);
-    const int h = vertical.origin + g.scale() * u, w = horizontal.origin + g.scale() * v;
+    const int h = pass.vertical.origin + g.scale() * u, w = pass.horizontal.origin + g.scale() * v;
     return {(n * g.from_h + h) * g.from_w + w, h, w};
   }
   __device__ Step step(int kk) const {
-    if (kk >= vertical.taps * horizontal.taps * g.from_c) return {0, 0, 0, -1};
-    const int tap = g.by_channels.quotient(kk), c = g.by_channels.remainder(kk, tap);
-    const FastDivide& by_taps = g.by_taps_of(horizontal);
-    const int i = by_taps.quotient(tap), j = by_taps.remainder(tap, i);
-    return {g.direction() * (i * g.from_w + j), g.direction() * i, g.direction() * j, c};
+    if (kk >= pass.terms) return {0, 0, 0, -1};
+    const Term t = g.term(pass, kk);
+    return {g.direction() * (t.i * g.from_w + t.j), g.direction() * t.i, g.direction() * t.j, t.channel};
   }
   __device__ const T* at(const Fixed& f, const Step& s) const {
     const bool inside = static_cast<unsigned>(f.h + s.h) < static_cast<unsigned>(g.from_h) &&
@@ -44,41 +42,41 @@ struct Patches {
   static constexpr int kNowhere = -(1 << 30);
 };
 
-/// A row-major matrix: fixed is its row, step its column.
+/// The filters: a channel of the result and a term of its sum. In memory terms of one tap are neighbours (forward,
+/// kBackward false), or channels are.
+template <class T, bool kBackward>
+struct FilterTaps {
+  Gather g;
+  Pass pass;
+  const T* filters;
+
+  using Fixed = int;  // parts of an offset; negative: outside
+  using Step = int;
+  __device__ Fixed fixed(int channel) const {
+    if (channel >= g.to_c) return -1;
+    return kBackward ? channel : channel * g.filter_pitch;
+  }
+  __device__ Step step(int kk) const {
+    if (kk >= pass.terms) return -1;
+    const Term t = g.term(pass, kk);
+    const int tap = g.tap_of(pass, t);
+    return kBackward ? t.channel * g.filter_pitch + tap * g.to_c : tap * g.from_c + t.channel;
+  }
+  __device__ const T* at(Fixed f, Step s) const { return f >= 0 && s >= 0 ? filters + f + s : nullptr; }
+};
+
+/// A row-major matrix: fixed is its column, step its row.
 template <class T>
-struct Matrix {
+struct Columns {
   const T* data;
   int rows, columns;
 
   using Fixed = int;
   using Step = int;
-  __device__ Fixed fixed(int row) const { return row < rows ? row : -1; }
-  __device__ Step step(int column) const { return column < columns ? column : -1; }
-  __device__ const T* at(Fixed row, Step column) const {
+  __device__ Fixed fixed(int column) const { return column < columns ? column : -1; }
+  __device__ Step step(int row) const { return row < rows ? row : -1; }
+  __device__ const T* at(Fixed column, Step row) const {
     return row >= 0 && column >= 0 ? data + static_cast<std::int64_t>(row) * columns + column : nullptr;
-  }
-};
-
-/// The filters as backward data meets them: a channel c of the result, and a term (tap, k) of its sum.
-template <class T>
-struct FilterTaps {
-  Gather g;
-  Axis vertical, horizontal;
-  const T* filters;
-
-  using Fixed = int;
-  using Step = int;
-  __device__ Fixed fixed(int c) const { return c < g.to_c ? c : -1; }
-  __device__ Step step(int kk) const {
-    if (kk >= vertical.taps * horizontal.taps * g.from_c) return -1;
-    const int tap = g.by_channels.quotient(kk), k = g.by_channels.remainder(kk, tap);
-    const FastDivide& by_taps = g.by_taps_of(horizontal);
-    const int i = by_taps.quotient(tap), j = by_taps.remainder(tap, i);
-    const int row = vertical.tap0 + g.stride * i, column = horizontal.tap0 + g.stride * j;
-    return k * g.filter_pitch + (row * g.s + column) * g.to_c;
-  }
-  __device__ const T* at(Fixed c, Step offset) const {
-    return c >= 0 && offset >= 0 ? filters + offset + c : nullptr;
   }
 };
 

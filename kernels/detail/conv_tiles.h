@@ -44,43 +44,83 @@ struct Axis {
   int first, origin, tap0, taps;
 };
 
-/// The product of one convolution. `filter` is the filters' [k,r,s,c], whichever of k and c is summed over.
+/// A term of a sum: a tap, as row and column of those a pass has, and a channel of `from`.
+struct Term {
+  int i, j, channel;
+};
+
+/// One pass. Its taps are those that meet the image at all: of a 4 x 4 kernel over a padded 2 x 2 image that is one
+/// in four, and the others' filters are not even read.
+struct Pass {
+  Axis vertical, horizontal;
+  int terms;
+  std::uint32_t tap_multiplier;  // taps are few enough for a division in 16 bits: see kLargestKernel
+};
+inline constexpr int kLargestKernel = 32;  // n / d is n * (2^16 / d + 1) >> 16 while n d < 2^16
+
+/// The product of one convolution. `filters` are [k,r,s,c], whichever of k and c is summed over.
 struct Gather {
   bool backward;
   int from_h, from_w, from_c, to_h, to_w, to_c;
   int r, s, stride, pad;
   int rows, columns;  // of the largest pass
   int m;              // pixels of one pass
-  int reduction;      // taps times channels of the pass with most taps
   int filter_pitch;   // r s c: elements from one k to the next
-  FastDivide by_columns, by_rows, by_channels, by_taps, by_fewer_taps;
+  FastDivide by_columns, by_rows, by_channels;
 
   UPTAKE_HOST_DEVICE constexpr int step() const { return backward ? stride : 1; }
+  UPTAKE_HOST_DEVICE constexpr int tap_step() const { return step(); }
   UPTAKE_HOST_DEVICE constexpr int scale() const { return backward ? 1 : stride; }
   UPTAKE_HOST_DEVICE constexpr int direction() const { return backward ? -1 : 1; }
   UPTAKE_HOST_DEVICE constexpr int passes() const { return backward ? stride * stride : 1; }
 
-  /// `pass` is the remainder by the stride; `kernel` is r or s.
-  UPTAKE_HOST_DEVICE constexpr Axis axis(int pass, int kernel) const {
-    if (!backward) return {0, -pad, 0, kernel};
-    const int origin = (pass + pad) / stride, tap0 = pass + pad - origin * stride;
-    return {pass, origin, tap0, tap0 < kernel ? (kernel - tap0 + stride - 1) / stride : 0};
+  UPTAKE_HOST_DEVICE constexpr Pass pass(int index) const {
+    return of(live_axis(index / stride, r, rows, from_h), live_axis(index % stride, s, columns, from_w));
+  }
+  /// Forward with all taps, those beside the image too: the columns of the filters' gradient.
+  UPTAKE_HOST_DEVICE constexpr Pass whole_pass() const { return of(axis(0, r), axis(0, s)); }
+  /// Of a term below pass.terms.
+  UPTAKE_HOST_DEVICE constexpr Term term(const Pass& pass, int kk) const {
+    const int tap = by_channels.quotient(kk);
+    const int i = static_cast<int>(static_cast<std::uint32_t>(tap) * pass.tap_multiplier >> 16);
+    return {i, tap - i * pass.horizontal.taps, by_channels.remainder(kk, tap)};
+  }
+  /// Offset of a term's tap in the filters, in taps.
+  UPTAKE_HOST_DEVICE constexpr int tap_of(const Pass& pass, const Term& t) const {
+    return (pass.vertical.tap0 + tap_step() * t.i) * s + pass.horizontal.tap0 + tap_step() * t.j;
   }
   /// Which pixel of `to` the m-th of a pass is; negative if there is none.
-  UPTAKE_HOST_DEVICE constexpr int pixel_of(int index, const Axis& vertical, const Axis& horizontal) const {
+  UPTAKE_HOST_DEVICE constexpr int pixel_of(const Pass& pass, int index) const {
     if (index >= m) return -1;
     const int line = by_columns.quotient(index), v = by_columns.remainder(index, line);
     const int n = by_rows.quotient(line), u = by_rows.remainder(line, n);
-    const int h = vertical.first + step() * u, w = horizontal.first + step() * v;
+    const int h = pass.vertical.first + step() * u, w = pass.horizontal.first + step() * v;
     return h < to_h && w < to_w ? (n * to_h + h) * to_w + w : -1;
   }
-  /// Divides by the taps in a row of a pass, which are one of two numbers (or none, then nothing is divided).
-  UPTAKE_HOST_DEVICE constexpr const FastDivide& by_taps_of(const Axis& column_axis) const {
-    return column_axis.taps == static_cast<int>(by_taps.divisor) ? by_taps : by_fewer_taps;
+
+ private:
+  UPTAKE_HOST_DEVICE constexpr Pass of(const Axis& vertical, const Axis& horizontal) const {
+    const std::uint32_t divisor = horizontal.taps > 0 ? static_cast<std::uint32_t>(horizontal.taps) : 1;
+    return {vertical, horizontal, vertical.taps * horizontal.taps * from_c, 65536 / divisor + 1};
+  }
+  /// `remainder` by the stride; `kernel` is r or s.
+  UPTAKE_HOST_DEVICE constexpr Axis axis(int remainder, int kernel) const {
+    if (!backward) return {0, -pad, 0, kernel};
+    const int origin = (remainder + pad) / stride, tap0 = remainder + pad - origin * stride;
+    return {remainder, origin, tap0, tap0 < kernel ? (kernel - tap0 + stride - 1) / stride : 0};
+  }
+  /// Without the taps at either end that no row meets. `count` rows or columns of a pass, `size` of `from`.
+  UPTAKE_HOST_DEVICE constexpr Axis live_axis(int remainder, int kernel, int count, int size) const {
+    const Axis a = axis(remainder, kernel);
+    const int near = a.origin, far = a.origin + scale() * (count - 1);  // first and last row at tap 0
+    const int low = backward ? near - size + 1 : -far, high = backward ? far : size - 1 - near;
+    const int skipped = low > 0 ? low : 0, end = high + 1 < a.taps ? high + 1 : a.taps;
+    return {a.first, a.origin + direction() * skipped, a.tap0 + tap_step() * skipped,
+            end > skipped ? end - skipped : 0};
   }
 };
 
-/// Of images and filters that are not empty.
+/// Of images and filters that are not empty, and kernels up to kLargestKernel.
 inline Gather make_gather(const ConvSizes& z, bool backward) {
   Gather g{};
   g.backward = backward;
@@ -91,15 +131,18 @@ inline Gather make_gather(const ConvSizes& z, bool backward) {
   } else {
     g.from_h = z.h, g.from_w = z.w, g.from_c = z.c, g.to_h = z.p, g.to_w = z.q, g.to_c = z.k;
   }
-  const auto ceil = [](int a, int b) { return static_cast<int>(ceil_div(a, b)); };
-  g.rows = ceil(g.to_h, g.step()), g.columns = ceil(g.to_w, g.step());
+  g.rows = static_cast<int>(ceil_div(g.to_h, g.step()));
+  g.columns = static_cast<int>(ceil_div(g.to_w, g.step()));
   g.m = z.n * g.rows * g.columns;
-  const int taps_h = ceil(z.r, g.step()), taps_w = ceil(z.s, g.step());
-  g.reduction = taps_h * taps_w * g.from_c;
-  g.by_columns = FastDivide(g.columns), g.by_rows = FastDivide(g.rows);
-  g.by_channels = FastDivide(g.from_c);
-  g.by_taps = FastDivide(taps_w), g.by_fewer_taps = FastDivide(std::max(1, taps_w - 1));
+  g.by_columns = FastDivide(g.columns), g.by_rows = FastDivide(g.rows), g.by_channels = FastDivide(g.from_c);
   return g;
+}
+
+/// Terms of the pass that has most.
+inline std::int64_t most_terms(const Gather& g) {
+  int most = 0;
+  for (int i = 0; i < g.passes(); ++i) most = std::max(most, g.pass(i).terms);
+  return most;
 }
 
 /// The blocks of a product: tiles over its two sides, and the sum cut into `splits` pieces of `piece` terms.

@@ -271,6 +271,7 @@ TEST_CASE("own convolution: shapes that take each tile, and sums that are cut in
       {{1, 33, 31, 16}, {80, 16, 4, 4, 2, 1}},  // backward data: the narrow ones
       {{1, 4, 4, 64}, {64, 64, 4, 4, 2, 1}},    // pieces
       {{1, 2, 2, 64}, {72, 64, 4, 4, 2, 1}},    // most taps beside the image
+      {{2, 1, 3, 8}, {8, 8, 5, 7, 2, 3}},
       {{1, 5, 4, 64}, {1, 64, 4, 4, 1, 1}},
       {{1, 31, 33, 3}, {64, 3, 4, 4, 2, 1}},  // backward filters in pieces
       {{1, 3, 3, 72}, {3, 72, 7, 7, 1, 3}},

@@ -14,9 +14,10 @@ namespace {
 
 using namespace kernels;
 using namespace kernels::cuda;
-using detail::Axis;
 using detail::FastDivide;
 using detail::Gather;
+using detail::Pass;
+using detail::Term;
 using detail::Tiling;
 
 TEST_CASE("grid: blocks cover every item once, and none is launched for nothing") {
@@ -83,23 +84,22 @@ using Product = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
 // Everything the passes of a product meet, as kernels walk through it.
 std::multiset<Product> products(const Gather& g) {
   std::multiset<Product> all;
-  for (int pass = 0; pass < g.passes(); ++pass) {
-    const Axis vertical = g.axis(pass / g.stride, g.r), horizontal = g.axis(pass % g.stride, g.s);
-    CHECK(vertical.taps * horizontal.taps * g.from_c <= g.reduction);
+  for (int index = 0; index < g.passes(); ++index) {
+    const Pass pass = g.pass(index);
+    CHECK(pass.terms <= most_terms(g));
     for (int m = 0; m < g.m; ++m) {
-      const int to = g.pixel_of(m, vertical, horizontal);
+      const int to = g.pixel_of(pass, m);
       if (to < 0) continue;
       const int n = m / (g.rows * g.columns), u = m / g.columns % g.rows, v = m % g.columns;
-      for (int tap = 0; tap < vertical.taps * horizontal.taps; ++tap) {
-        const int i = g.by_taps_of(horizontal).quotient(tap), j = tap - i * horizontal.taps;
-        CHECK(i == tap / horizontal.taps);
-        const int h = vertical.origin + g.scale() * u + g.direction() * i;
-        const int w = horizontal.origin + g.scale() * v + g.direction() * j;
+      for (int kk = 0; kk < pass.terms; ++kk) {
+        const Term t = g.term(pass, kk);
+        CHECK((t.channel == kk % g.from_c && t.i * pass.horizontal.taps + t.j == kk / g.from_c));
+        if (t.channel != 0) continue;
+        const int h = pass.vertical.origin + g.scale() * u + g.direction() * t.i;
+        const int w = pass.horizontal.origin + g.scale() * v + g.direction() * t.j;
         if (h < 0 || h >= g.from_h || w < 0 || w >= g.from_w) continue;
         const std::int64_t from = (std::int64_t{n} * g.from_h + h) * g.from_w + w;
-        const int tap_step = g.backward ? g.stride : 1;
-        const int filter = (vertical.tap0 + tap_step * i) * g.s + horizontal.tap0 + tap_step * j;
-        all.insert(g.backward ? Product{to, filter, from} : Product{from, filter, to});
+        all.insert(g.backward ? Product{to, g.tap_of(pass, t), from} : Product{from, g.tap_of(pass, t), to});
       }
     }
   }
@@ -136,13 +136,38 @@ TEST_CASE("convolution as matrix products: every pixel of the result belongs to 
   std::multiset<int> pixels;
   for (int pass = 0; pass < g.passes(); ++pass)
     for (int m = 0; m < g.m + 5; ++m) {
-      const int pixel = g.pixel_of(m, g.axis(pass / g.stride, g.r), g.axis(pass % g.stride, g.s));
+      const int pixel = g.pixel_of(g.pass(pass), m);
       if (pixel >= 0) pixels.insert(pixel);
     }
   REQUIRE(pixels.size() == 70);
   CHECK(*pixels.begin() == 0);
   CHECK(*pixels.rbegin() == 69);
   CHECK(std::set<int>(pixels.begin(), pixels.end()).size() == 70);
+}
+
+TEST_CASE("convolution as matrix products: taps that meet no pixel are not terms") {
+  const auto terms = [](std::int64_t size, std::int64_t pad, bool backward) {
+    const ConvGeometry geometry{{1, size, size, 8}, {8, 8, 4, 4, 2, pad}};
+    return most_terms(make_gather(detail::conv_sizes(geometry), backward));
+  };
+  CHECK(terms(2, 1, false) == 4 * 8);   // the innermost layer: 4 of 16 taps
+  CHECK(terms(2, 1, true) == 1 * 8);    // 1 of the 4 of each pass
+  CHECK(terms(4, 1, false) == 16 * 8);  // each tap meets a pixel somewhere
+  CHECK(terms(4, 1, true) == 4 * 8);
+}
+
+TEST_CASE("convolution as matrix products: taps are told apart up to the largest kernel") {
+  for (const int s : {1, 2, 3, 7, 31, detail::kLargestKernel}) {
+    const ConvGeometry geometry{{1, 64, 64, 3}, {1, 3, detail::kLargestKernel, s, 1, 0}};
+    const Gather g = make_gather(detail::conv_sizes(geometry), false);
+    const Pass pass = g.whole_pass();
+    std::size_t wrong = 0;
+    for (int kk = 0; kk < pass.terms; ++kk) {
+      const Term t = g.term(pass, kk);
+      wrong += t.i != kk / 3 / s || t.j != kk / 3 % s || t.channel != kk % 3;
+    }
+    CHECK_MESSAGE(wrong == 0, s);
+  }
 }
 
 TEST_CASE("tiles of a product: cover it, and cut the sum only where there are few") {
