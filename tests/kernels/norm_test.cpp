@@ -246,6 +246,42 @@ TEST_CASE("norm_update_running: mixes in the mean and the unbiased variance") {
   CHECK(one_var[0] == doctest::Approx(2.5));  // a single pixel: the biased variance
 }
 
+TEST_CASE("norm_batch_statistics: is statistics, running update and rstd in one") {
+  const Case t = make_case({1, 97, 13}, 3, {kNone}, 0, Write::assign);
+  const auto all_in_one = []<class T>(const Case& of, bool running, T) {
+    Buffer<T> x(of.shape.pixels(), of.shape.c, of.extra_pitch, of.x);
+    Buffer<T> mean(of.shape.groups, of.shape.c, 0), rstd(of.shape.groups, of.shape.c, 0);
+    Buffer<T> running_mean(1, of.shape.c, 0, of.before_parameters), running_var = running_mean;
+    cpu::norm_batch_statistics<T>(mean.data(), rstd.data(), running ? running_mean.data() : nullptr,
+                                  running ? running_var.data() : nullptr, x.view(), of.shape, kEps, 0.1);
+    return Results{{"mean", mean.values()},
+                   {"rstd", rstd.values()},
+                   {"running_mean", running_mean.values()},
+                   {"running_var", running_var.values()}};
+  };
+  const reference::Moments moments = reference::norm_statistics(t.x, t.shape);
+  const auto rstd = reference::norm_rstd(moments.var, kEps);
+  const auto close = [](double a, double b) { return std::abs(a - b) < 1e-5 * (1 + std::abs(b)); };
+  for (const Results& ours : {all_in_one(t, true, 0.0f), all_in_one(t, true, 0.0)})
+    for (std::size_t k = 0; k < rstd.size(); ++k) {
+      CHECK(close(ours[0].values[k], moments.mean[k]));
+      CHECK(close(ours[1].values[k], rstd[k]));
+      CHECK(close(ours[2].values[k], 0.9 * t.before_parameters[k] + 0.1 * moments.mean[k]));
+      CHECK(close(ours[3].values[k], 0.9 * t.before_parameters[k] + 0.1 * 97 / 96 * moments.var[k]));
+    }
+  const Results none = all_in_one(t, false, 0.0f);
+  CHECK(none[1].values == all_in_one(t, true, 0.0f)[1].values);
+  CHECK(none[2].values == t.before_parameters);
+
+  const Case groups = make_case({2, 5, 3}, 0, {kNone}, 0, Write::assign);
+  CHECK(all_in_one(groups, false, 0.0)[0].values.size() == 6);
+  CHECK_THROWS_AS(all_in_one(groups, true, 0.0), ShapeError);  // whose running statistics would they be?
+  float s[3] = {}, x[3] = {};
+  CHECK_THROWS_AS(cpu::norm_batch_statistics<float>(s, s, s, nullptr, {x, 3}, {1, 1, 3}, kEps, 0.1),
+                  ShapeError);
+  CHECK_THROWS_AS(cpu::norm_batch_statistics<float>(s, s, s, s, {x, 3}, {1, 0, 3}, kEps, 0.1), ShapeError);
+}
+
 TEST_CASE("norm_forward: equals the reference at odd sizes and pitches, affine or not") {
   for (const NormShape& shape : kShapes)
     for (const std::int64_t extra : {0, 3})
