@@ -113,10 +113,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   if (bytes == 0) return cudaSuccess;
   const Side target{to, memory().where(to)}, source{from, memory().where(from)};
   if (const cudaError_t code = check_copy(target, source, bytes, kind); code != cudaSuccess) return code;
-  if (queue->capture() && (target.pageable() || source.pageable())) {
-    queue->capture()->invalid = true;
+  if ((target.pageable() || source.pageable()) && queue->capture() && refused_while_captured(*queue))
     return not_during_capture("cudaMemcpyAsync with pageable host memory");
-  }
   if (source.pageable()) {  // the driver takes a copy before it returns
     const auto* bytes_from = static_cast<const char*>(from);
     auto staged = std::make_shared<std::vector<char>>(bytes_from, bytes_from + bytes);

@@ -43,6 +43,8 @@ cudaError_t error(cudaError_t code, const std::string& what);
 
 /// Whether a capture forbids what cannot be captured; then the capture is invalid from now on.
 bool forbidden_by_capture();
+/// The same for calls on a stream that is being captured, in every mode of capture.
+bool refused_while_captured(const Queue& queue);
 cudaError_t not_during_capture(const char* function);
 
 /// Runs the work of waits; a Failure makes the device forget all pending work. `quiet` is for functions that are

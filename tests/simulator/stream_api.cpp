@@ -60,6 +60,11 @@ bool forbidden_by_capture() {
   return forbidden;
 }
 
+bool refused_while_captured(const Queue& queue) {
+  if (queue.capture()) queue.capture()->invalid = true;
+  return forbidden_by_capture() || queue.capture();
+}
+
 cudaError_t not_during_capture(const char* function) {
   return error(cudaErrorStreamCaptureUnsupported, std::string(function) + " during a capture");
 }
@@ -91,7 +96,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const Lock lock;
   Queue* const queue = queue_of(stream);
   if (queue == nullptr) return unknown_stream();
-  if (forbidden_by_capture() || queue->capture()) return not_during_capture("cudaStreamSynchronize");
+  if (refused_while_captured(*queue)) return not_during_capture("cudaStreamSynchronize");
   run_pending([&] {
     queues().order_with_default(*queue);
     queue->run_all();
@@ -111,7 +116,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
   const Lock lock;
   Queue* const queue = queue_of(stream);
   if (queue == nullptr) return unknown_stream();
-  if (forbidden_by_capture() || queue->capture()) return not_during_capture("cudaStreamQuery");
+  if (refused_while_captured(*queue)) return not_during_capture("cudaStreamQuery");
   if (queue->empty()) return cudaSuccess;
   run_pending([&] { queue->run_all(); });
   return cudaErrorNotReady;

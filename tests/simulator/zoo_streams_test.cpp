@@ -2,31 +2,13 @@
 // which do nothing before somebody waits for it; in eager mode they pass, as they may on a GPU.
 #include <cmath>
 
-#include "tests/simulator/zoo/catch.h"
 #include "tests/simulator/zoo/order.cuh"
+#include "tests/simulator/zoo/streams.h"
 
 using namespace uptake;
 using namespace uptake::zoo;
 
 namespace {
-
-/// A stream, an event: freed at the end of a test.
-struct Stream {
-  cudaStream_t handle = nullptr;
-  Stream() { cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking); }
-  ~Stream() { cudaStreamDestroy(handle); }
-};
-struct Event {
-  cudaEvent_t handle = nullptr;
-  Event() { cudaEventCreateWithFlags(&handle, cudaEventDisableTiming); }
-  ~Event() { cudaEventDestroy(handle); }
-};
-
-template <class... Parameters, class... Arguments>
-void start_on(const Stream& stream, void (*kernel)(Parameters...), Arguments... arguments) {
-  cudaLaunchConfig_t config{1, 1, 0, stream.handle, nullptr, 0};
-  REQUIRE(cudaLaunchKernelEx(&config, kernel, arguments...) == cudaSuccess);
-}
 
 /// What `run(bug)` gives with lazy streams; checks that it is `right` in eager mode, with and without the bug.
 template <class Run>
@@ -56,16 +38,13 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: a pinned slot written again before its copy w
     const Stream stream;
     const Event copied;
     const Array<float> first(1), second(1);
-    float* slot = nullptr;
-    REQUIRE(cudaMallocHost(&slot, 4) == cudaSuccess);
-    *slot = 1;
-    cudaMemcpyAsync(first.data(), slot, 4, cudaMemcpyHostToDevice, stream.handle);
+    const Slot slot(1);
+    cudaMemcpyAsync(first.data(), slot.data, 4, cudaMemcpyHostToDevice, stream.handle);
     cudaEventRecord(copied.handle, stream.handle);
     if (!bug) cudaEventSynchronize(copied.handle);
-    *slot = 2;
-    cudaMemcpyAsync(second.data(), slot, 4, cudaMemcpyHostToDevice, stream.handle);
+    *slot.data = 2;
+    cudaMemcpyAsync(second.data(), slot.data, 4, cudaMemcpyHostToDevice, stream.handle);
     cudaStreamSynchronize(stream.handle);
-    cudaFreeHost(slot);
     return 10 * first.host()[0] + second.host()[0];
   };
   CHECK(lazy_result(false, 12, run) == 12);
@@ -76,14 +55,10 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: a result read from pinned memory before it wa
   const auto run = [](bool bug) {
     const Stream stream;
     const Array<float> x(std::vector<float>{5});
-    float* slot = nullptr;
-    REQUIRE(cudaMallocHost(&slot, 4) == cudaSuccess);
-    *slot = -1;
-    cudaMemcpyAsync(slot, x.data(), 4, cudaMemcpyDeviceToHost, stream.handle);
+    const Slot slot(-1);
+    cudaMemcpyAsync(slot.data, x.data(), 4, cudaMemcpyDeviceToHost, stream.handle);
     if (!bug) cudaStreamSynchronize(stream.handle);
-    const float result = *slot;
-    cudaFreeHost(slot);
-    return result;
+    return *slot.data;
   };
   CHECK(lazy_result(false, 5, run) == 5);
   CHECK(lazy_result(true, 5, run) == -1);
@@ -127,23 +102,18 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: branches of a captured graph that do not wait
     const Stream main, side;
     const Event forked, produced, joined;
     const Array<float> x(1), y(1);
-    cudaGraph_t graph = nullptr;
-    cudaGraphExec_t executable = nullptr;
-    cudaStreamBeginCapture(main.handle, cudaStreamCaptureModeThreadLocal);
-    cudaEventRecord(forked.handle, main.handle);
-    cudaStreamWaitEvent(side.handle, forked.handle);
-    start_on(main, set_kernel, x.data(), 3.0f);
-    cudaEventRecord(produced.handle, main.handle);
-    if (!bug) cudaStreamWaitEvent(side.handle, produced.handle);
-    start_on(side, double_kernel, y.data(), static_cast<const float*>(x.data()));
-    cudaEventRecord(joined.handle, side.handle);
-    cudaStreamWaitEvent(main.handle, joined.handle);
-    REQUIRE(cudaStreamEndCapture(main.handle, &graph) == cudaSuccess);
-    REQUIRE(cudaGraphInstantiate(&executable, graph) == cudaSuccess);
-    cudaGraphLaunch(executable, main.handle);
+    const Replay replay(main, [&] {
+      cudaEventRecord(forked.handle, main.handle);
+      cudaStreamWaitEvent(side.handle, forked.handle);
+      start_on(main, set_kernel, x.data(), 3.0f);
+      cudaEventRecord(produced.handle, main.handle);
+      if (!bug) cudaStreamWaitEvent(side.handle, produced.handle);
+      start_on(side, double_kernel, y.data(), static_cast<const float*>(x.data()));
+      cudaEventRecord(joined.handle, side.handle);
+      cudaStreamWaitEvent(main.handle, joined.handle);
+    });
+    replay.launch(main);
     cudaStreamSynchronize(main.handle);
-    cudaGraphExecDestroy(executable);
-    cudaGraphDestroy(graph);
     return y.host()[0];
   };
   CHECK(lazy_result(false, 6, run) == 6);
@@ -193,20 +163,12 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: calls that a capture does not allow") {
 
 TEST_CASE_FIXTURE(Fresh, "bug zoo: a graph replayed after its memory was freed") {
   const Stream stream;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t executable = nullptr;
   float* x = nullptr;
   cudaMalloc(&x, 4);
-  cudaStreamBeginCapture(stream.handle, cudaStreamCaptureModeThreadLocal);
-  start_on(stream, set_kernel, x, 3.0f);
-  cudaStreamEndCapture(stream.handle, &graph);
-  cudaGraphInstantiate(&executable, graph);
-  CHECK(cudaGraphLaunch(executable, stream.handle) == cudaSuccess);
+  const Replay replay(stream, [&] { start_on(stream, set_kernel, x, 3.0f); });
+  CHECK(replay.launch(stream) == cudaSuccess);
   cudaFree(x);
-  check_failure([&] { cudaGraphLaunch(executable, stream.handle); },
-                "set_kernel: argument 0 is a pointer to freed device memory");
-  cudaGraphExecDestroy(executable);
-  cudaGraphDestroy(graph);
+  check_failure([&] { replay.launch(stream); }, "set_kernel: argument 0 is a pointer to freed device memory");
 }
 
 TEST_CASE_FIXTURE(Fresh, "bug zoo: copies that are too long, the wrong way round, or of freed memory") {

@@ -45,6 +45,6 @@ __global__ void misaligned_kernel(float* y, const float* x) {
 }
 
 /// A pointer that is found in device memory, where no check of arguments sees it.
-__global__ void pointer_table_kernel(float* y, const float* const* table) { *y = *table[0]; }
+inline __global__ void pointer_table_kernel(float* y, const float* const* table) { *y = *table[0]; }
 
 }  // namespace uptake::zoo

@@ -5,9 +5,9 @@
 namespace uptake::zoo {
 
 /// y = 2 x.
-__global__ void double_kernel(float* y, const float* x) { *y = 2 * *x; }
+inline __global__ void double_kernel(float* y, const float* x) { *y = 2 * *x; }
 
 /// y = value.
-__global__ void set_kernel(float* y, float value) { *y = value; }
+inline __global__ void set_kernel(float* y, float value) { *y = value; }
 
 }  // namespace uptake::zoo

@@ -14,7 +14,7 @@ __global__ void undersized_kernel(float* y) {
 }
 
 /// As many floats as there are threads; the launch may ask for fewer bytes.
-__global__ void dynamic_kernel(float* y) {
+inline __global__ void dynamic_kernel(float* y) {
   UPTAKE_SHARED_DYNAMIC(tile, float);
   tile[threadIdx.x] = static_cast<float>(threadIdx.x);
   __syncthreads();
