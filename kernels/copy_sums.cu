@@ -55,6 +55,7 @@ __global__ void __launch_bounds__(kFinishBlock)
 
 constexpr int kColumnBlock = 256;
 constexpr int kMostColumns = 32;
+constexpr int kAhead = 4;  // loads of a thread under way at the same time
 
 /// Pixels are cut into `pieces` of `piece`. A block owns 2^log2_columns packs of channels of one piece; its
 /// threads with the same column walk the piece's pixels in turn.
@@ -90,12 +91,20 @@ __global__ void __launch_bounds__(kColumnBlock)
 
   CompensatedSum sums[N];
   if (channel + N <= c) {
-    for (std::int64_t pixel = first + row; pixel < last; pixel += rows) {
-      float values[N];
-      load_array(values, x.data + pixel * x.pitch + channel);
+    const auto add = [&](const Pack<T, N>& pack) {
 #pragma unroll
-      for (int i = 0; i < N; ++i) sums[i].add(values[i]);
+      for (int i = 0; i < N; ++i) sums[i].add(static_cast<float>(pack.value[i]));
+    };
+    const T* from = x.data + channel;
+    std::int64_t pixel = first + row;
+    for (; pixel + (kAhead - 1) * rows < last; pixel += kAhead * rows) {
+      Pack<T, N> packs[kAhead];
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) packs[k] = load_pack<N>(from + (pixel + k * rows) * x.pitch);
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) add(packs[k]);
     }
+    for (; pixel < last; pixel += rows) add(load_pack<N>(from + pixel * x.pitch));
   } else if (channel < c) {
     for (std::int64_t pixel = first + row; pixel < last; pixel += rows) {
       const T* from = x.data + pixel * x.pitch + channel;
