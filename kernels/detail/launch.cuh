@@ -30,7 +30,10 @@ void launch(void (*kernel)(Parameters...), Grid grid, int block, std::size_t sha
   config.dynamicSmemBytes = shared_bytes;
   config.stream = stream;
   UPTAKE_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
-  if (debug_sync()) UPTAKE_CUDA_CHECK(cudaStreamSynchronize(stream));
+  if (!debug_sync()) return;
+  cudaStreamCaptureStatus recording = cudaStreamCaptureStatusNone;
+  UPTAKE_CUDA_CHECK(cudaStreamIsCapturing(stream, &recording));
+  if (recording == cudaStreamCaptureStatusNone) UPTAKE_CUDA_CHECK(cudaStreamSynchronize(stream));
 }
 
 }  // namespace uptake::kernels::cuda

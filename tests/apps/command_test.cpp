@@ -12,7 +12,7 @@ TEST_CASE("--version and --help tell what this is and exit with 0") {
   const Ran version = command("--version");
   CHECK(version.code == 0);
   CHECK(version.text.starts_with("uptake 0."));
-  CHECK(version.says("no CUDA"));
+  CHECK(version.says("  CUDA     "));
   const Ran help = command("--help");
   CHECK(help.code == 0);
   for (const char* name : {"train", "translate", "evaluate", "inspect", "phantom"}) {
@@ -26,6 +26,20 @@ TEST_CASE("--version and --help tell what this is and exit with 0") {
   }
   CHECK(command("train --help").says("--lambda-l1"));
   CHECK(command("train --help").says("[100]"));
+}
+
+TEST_CASE(
+    "a GPU that is asked for and is not there is refused; left to itself, the command runs on the CPU and "
+    "says so") {
+  const Ran version = command("--version");
+  const bool built = !version.says("no CUDA backend"), usable = built && !version.says("no GPU");
+  const Ran asked = command("train --data /nonexistent --out y --device cuda");
+  CHECK(asked.says("--device is cuda, but ") == !usable);
+  CHECK(asked.code == (usable ? 1 : 2));
+  const Ran left = command("translate --model /nonexistent --out o f");
+  CHECK(left.code == 1);
+  CHECK(left.says("; running on the CPU\n") == (built && !usable));
+  CHECK_FALSE(command("translate --device cpu --model /nonexistent --out o f").says("running on the CPU"));
 }
 
 TEST_CASE("a command line that makes no sense is answered in one sentence with exit code 2") {
@@ -47,8 +61,10 @@ TEST_CASE("a command line that makes no sense is answered in one sentence with e
   refused("train --data x --out y --net-g unet_255", "did you mean unet_256?");
   refused("train --data x --out y --load-size 100 --crop-size 200",
           "--crop-size 200 is larger than --load-size 100");
-  refused("train --data x --out y --device cuda", "no CUDA");
   refused("train --data x --out y --precision float16", "float32");
+  refused("train --data x --out y --device gpu", "expected one of auto, cpu, cuda");
+  refused("train --data x --out y --device cpu --precision bf16", "--precision bf16 is for the GPU");
+  refused("train --data x --out y --conv mine", "expected one of auto, cudnn, own");
   refused("train --data x --out y extra", "unexpected argument 'extra'");
   refused("train --data x --out y --config /nonexistent.ini", "cannot be opened");
   refused("translate --model m", "--out is missing");
