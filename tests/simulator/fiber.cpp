@@ -8,7 +8,7 @@
 
 #include "tests/simulator/sanitizer.h"
 
-#if defined(__x86_64__)
+#if defined(UPTAKE_SIMULATOR_ASSEMBLY)
 // uptake_sim_switch(void** save, void* load): pushes the callee-saved registers, leaves the stack pointer in *save,
 // takes the one in load and pops what was pushed there.
 asm(R"(
@@ -48,9 +48,10 @@ std::size_t page_bytes() {
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-/// The fiber that control has just left; the one that control comes to completes the announcement.
+/// The fiber that control has just left; the one that control comes to completes the announcement. Not one for each
+/// host thread: a fiber may be left by one of them and resumed by another.
 Fiber*& departed() {
-  static thread_local Fiber* fiber = nullptr;
+  static Fiber* fiber = nullptr;
   return fiber;
 }
 #endif
@@ -66,7 +67,7 @@ Fiber::Fiber(void (*entry)()) : entry_(entry) {
   stack_ = mapping_ + page_bytes();
   bottom_ = stack_;
   bytes_ = kStackBytes;
-#if defined(__x86_64__)
+#if defined(UPTAKE_SIMULATOR_ASSEMBLY)
   // As if the entry had been called: the six registers, then where `ret` goes, then the entry's own return address,
   // null so that nobody looks further down. After `ret` the stack pointer is 8 past a multiple of 16, as the
   // calling convention wants it at a function's first instruction.
@@ -95,7 +96,7 @@ void Fiber::switch_to(Fiber& from, Fiber& to) {
   departed() = &from;
   __sanitizer_start_switch_fiber(&from.fake_stack_, to.bottom_, to.bytes_);
 #endif
-#if defined(__x86_64__)
+#if defined(UPTAKE_SIMULATOR_ASSEMBLY)
   uptake_sim_switch(&from.stack_pointer_, to.stack_pointer_);
 #else
   swapcontext(&from.context_, &to.context_);

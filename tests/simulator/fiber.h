@@ -3,8 +3,10 @@
 #pragma once
 #include <cstddef>
 
-#if !defined(__x86_64__)
-#include <ucontext.h>
+#if defined(__x86_64__) && !defined(UPTAKE_SIMULATOR_UCONTEXT)
+#define UPTAKE_SIMULATOR_ASSEMBLY
+#else
+#include <ucontext.h>  // slower: a system call each switch
 #endif
 
 namespace uptake::sim {
@@ -28,7 +30,7 @@ class Fiber {
   void (*entry_)() = nullptr;
   char* mapping_ = nullptr;  // a page nobody may touch, then the stack
   char* stack_ = nullptr;
-#if defined(__x86_64__)
+#if defined(UPTAKE_SIMULATOR_ASSEMBLY)
   void* stack_pointer_ = nullptr;
 #else
   ucontext_t context_;

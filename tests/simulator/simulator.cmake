@@ -1,6 +1,5 @@
-# uptake_simulator: the CUDA runtime of the tests. What links it is compiled against the simulator's cuda_runtime.h.
-# Kernel sources are compiled by the C++ compiler:
-#   set_source_files_properties(kernels/x.cu PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+# uptake_simulator: the CUDA runtime of the tests. What links it is compiled against the simulator's cuda_runtime.h;
+# kernel sources need the source file property LANGUAGE CXX.
 set(simulator_folder ${CMAKE_CURRENT_LIST_DIR})
 add_library(uptake_simulator STATIC
   ${simulator_folder}/fiber.cpp

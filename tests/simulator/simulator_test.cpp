@@ -1,9 +1,11 @@
 // The simulator doing what a GPU does: kernels without bugs, under every schedule. Its error messages are tested in
 // the zoo.
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <random>
+#include <thread>
 
 #include "tests/simulator/zoo/catch.h"
 #include "tests/simulator/zoo/right.cuh"
@@ -157,6 +159,28 @@ TEST_CASE_FIXTURE(Fresh,
     CHECK(start(increment_kernel, 1, 1, x.data()) == cudaSuccess);  // usable afterwards
     CHECK(x.host()[0] == 2);
   });
+}
+
+TEST_CASE_FIXTURE(Fresh, "simulator: host threads take turns") {
+  std::vector<std::thread> threads;
+  std::array<int, 4> wrong{};
+  for (int& mine : wrong)
+    threads.emplace_back([&mine] {
+      const std::vector<float> ones(512, 1.0f);
+      for (int i = 0; i < 50; ++i) {
+        float *x = nullptr, *y = nullptr, sum = 0;
+        cudaMalloc(&x, 512 * sizeof(float));
+        cudaMalloc(&y, sizeof(float));
+        cudaMemcpy(x, ones.data(), 512 * sizeof(float), cudaMemcpyHostToDevice);
+        start(sum_kernel<64>, 1, 64, y, static_cast<const float*>(x), 512);
+        cudaMemcpy(&sum, y, sizeof(float), cudaMemcpyDeviceToHost);
+        if (sum != 1024) ++mine;
+        cudaFree(x);
+        cudaFree(y);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == std::array<int, 4>{});
 }
 
 TEST_CASE_FIXTURE(Fresh, "simulator: launches are counted by kernel") {
