@@ -13,8 +13,6 @@
 #if defined(UPTAKE_SIMULATOR)
 #include <cstring>
 #include <vector>
-
-#include "tests/simulator/simulator.h"
 #endif
 
 namespace uptake::kernels::cuda::detail {

@@ -397,8 +397,9 @@ TEST_CASE("losses: nobody's gradient is written when nobody wants it") {
 TEST_CASE("losses: prediction and target of different shape or type are refused, naming both") {
   const Var x(input({1, 2, 2, 1}));
   const Tensor other = input({1, 2, 1, 2});
-  using Loss = double (*)(const Var&, const Tensor&, double);
-  for (const Loss loss : {Loss(l1_loss), Loss(mse_loss), Loss(bce_with_logits_loss)}) {
+  using LossFunction = double (*)(const Var&, const Tensor&, double);
+  for (const LossFunction loss :
+       {LossFunction(l1_loss), LossFunction(mse_loss), LossFunction(bce_with_logits_loss)}) {
     const std::string text = message_of<ShapeError>([&] { loss(x, other, 1); });
     CHECK_MESSAGE(contains(text, {"[1,2,2,1]", "[1,2,1,2]"}), text);
     CHECK_THROWS_AS(loss(x, x.value().to(DType::f32), 1), ShapeError);
