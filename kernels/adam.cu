@@ -18,7 +18,6 @@ __global__ void __launch_bounds__(kBlock)
     adam_step_kernel(float* p, float* m, float* v, const float* g, BFloat16* copy, const AdamFactors* factors,
                      Sweep s) {
   const AdamFactors f = *factors;
-  const float take_m = 1.0f - f.beta1, take_v = 1.0f - f.beta2;
   sweep<N, kBlock>(s, [&](std::int64_t row, std::int64_t k, auto width) {
     constexpr int kWidth = width.value;
     const std::int64_t at = row * kFold + k;
@@ -29,8 +28,8 @@ __global__ void __launch_bounds__(kBlock)
     load_array(gs, g + at);
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) {
-      ms[i] = f.beta1 * ms[i] + take_m * gs[i];
-      vs[i] = f.beta2 * vs[i] + take_v * (gs[i] * gs[i]);
+      ms[i] = f.beta1 * ms[i] + f.rest1 * gs[i];
+      vs[i] = f.beta2 * vs[i] + f.rest2 * (gs[i] * gs[i]);
       ps[i] -= f.step_size * ms[i] / (sqrtf(vs[i]) * f.root_correction + f.eps);
     }
     store_array(p + at, ps);

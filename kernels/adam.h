@@ -26,12 +26,17 @@ struct AdamFactors {
   float step_size = 0;        // lr / (1 - b1^t)
   float root_correction = 1;  // 1 / sqrt(1 - b2^t)
   float beta1 = 0, beta2 = 0, eps = 0;
+  float rest1 = 1, rest2 = 1;  // 1 - b1, 1 - b2: a difference of floats would be wrong in the fifth digit
 };
 inline AdamFactors adam_factors(const AdamStep& s) {
   const auto t = static_cast<double>(s.t);
   return {static_cast<float>(s.lr / (1 - std::pow(s.beta1, t))),
-          static_cast<float>(1 / std::sqrt(1 - std::pow(s.beta2, t))), static_cast<float>(s.beta1),
-          static_cast<float>(s.beta2), static_cast<float>(s.eps)};
+          static_cast<float>(1 / std::sqrt(1 - std::pow(s.beta2, t))),
+          static_cast<float>(s.beta1),
+          static_cast<float>(s.beta2),
+          static_cast<float>(s.eps),
+          static_cast<float>(1 - s.beta1),
+          static_cast<float>(1 - s.beta2)};
 }
 
 namespace cuda {
