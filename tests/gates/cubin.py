@@ -128,13 +128,15 @@ def short_name(demangled):
     return text.removeprefix("void ")
 
 
-def demangle(names):
-    """Readable names of mangled ones, from c++filt."""
-    names = list(names)
-    if not names:
-        return {}
+def demangled(text):
+    """The text with readable names in place of mangled ones, from c++filt."""
     tool = shutil.which("c++filt") or shutil.which("cu++filt")
     if tool is None:
         raise RuntimeError("c++filt is missing (package binutils)")
-    out = subprocess.run([tool], input="\n".join(names) + "\n", capture_output=True, text=True, check=True).stdout
-    return dict(zip(names, out.splitlines(), strict=True))
+    return subprocess.run([tool], input=text, capture_output=True, text=True, check=True).stdout
+
+
+def demangle(names):
+    """Readable names by mangled ones."""
+    names = list(names)
+    return dict(zip(names, demangled("".join(f"{name}\n" for name in names)).splitlines(), strict=True))
