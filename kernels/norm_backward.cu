@@ -41,7 +41,7 @@ class Gradient {
         first_(static_cast<std::uint64_t>(piece.first * walk.columns + place.column)) {}
 
   __device__ Loaded<T, V> load(int row) const {
-    Loaded<T, V> loaded;
+    Loaded<T, V> loaded{};
     loaded.x = x_.template load<V>(row);
     loaded.dy0 = dy0_.template load<V>(row);
     if constexpr (B::kPresent) loaded.dy1 = dy1_.template load<V>(row);

@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(kRowsBlock, 3)
   const Column<const T> from0(dy0, piece, place), from1(dy1, piece, place), at(x, piece, place);
   first += static_cast<std::uint64_t>(piece.first * walk.columns + place.column);
   const auto load = [&](int row) {
-    Read<T, V> read;
+    Read<T, V> read{};
     read.x = at.template load<V>(row);
     read.dy0 = from0.template load<V>(row);
     if constexpr (B::kPresent) read.dy1 = from1.template load<V>(row);
