@@ -4,6 +4,7 @@
 #pragma once
 #include <doctest/doctest.h>
 
+#include <string>
 #include <vector>
 
 #include "kernels/device.h"
@@ -104,7 +105,7 @@ void each_schedule(const Body& body) {
 #if defined(UPTAKE_SIMULATOR)
   for (const sim::Schedule schedule : sim::all_schedules()) {
     sim::set_schedule(schedule);
-    INFO("schedule " << sim::name(schedule));
+    INFO("schedule " << std::string(sim::name(schedule)));
     body();
   }
   sim::set_schedule(sim::Schedule::forward);

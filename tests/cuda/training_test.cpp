@@ -18,8 +18,11 @@ namespace {
 using gan::Losses;
 using nn::Device;
 
-// Small enough for a simulated GPU, and still with every kind of layer of the U-Net: a level without
-// normalisation, one with, the innermost, dropout (with five levels), skips.
+// Small enough for a simulated GPU, and still with every kind of layer of the U-Net but dropout: a level without
+// normalisation, one with, the innermost, skips. The residual generator brings the rest: dropout, reflection
+// padding, 7 x 7 and 3 x 3 convolutions, output padding.
+constexpr const char* kResidual = "resnet_1blocks";
+
 gan::TrainConfig tiny(const std::string& net = "unet_8") {
   gan::TrainConfig c;
   c.net_g = net;
@@ -90,11 +93,13 @@ void check_close(const std::vector<double>& actual, const std::vector<double>& e
 }
 
 TEST_CASE("training on the GPU gives the CPU's losses and weights, with and without a graph") {
-  for (const char* norm : {"batch", "instance", "none"}) {
-    gan::TrainConfig c = tiny();
+  const std::pair<const char*, const char*> cases[] = {
+      {"unet_8", "batch"}, {"unet_8", "instance"}, {"unet_8", "none"}, {kResidual, "batch"}};
+  for (const auto& [net, norm] : cases) {
+    gan::TrainConfig c = tiny(net);
     c.norm = norm;
     c.batch_size = 2;
-    CAPTURE(norm);
+    CAPTURE(std::string(net) + " " + norm);
     const Trained cpu = train(c, {}, 8, 5);
     const Trained gpu = train(c, kGpu, 8, 5);
     check_close(numbers(gpu.losses), numbers(cpu.losses), 1e-3);
@@ -117,30 +122,33 @@ TEST_CASE("training on the GPU gives the CPU's losses and weights, with and with
 }
 
 TEST_CASE("the gradients of the first step agree with the CPU's to rounding") {
-  gan::TrainConfig c = tiny("unet_32");  // five levels: dropout
-  c.ngf = 1;
-  const Tensor a = random_tensor({1, 32, 32, 1}, DType::f32, 1, -1, 1);
-  const Tensor b = random_tensor({1, 32, 32, 1}, DType::f32, 2, -1, 1);
-  const auto gradients = [&](const nn::Machine& machine) {
-    const auto model = model_of(c, machine);
-    const Tensor losses = Tensor::empty({1, 1, 1, 4}, DType::f64, machine.device);
-    const nn::Var fake = model->forward(a.to(machine.device), gan::Mode::training({c.seed, 0, 0}));
-    model->discriminator_gradients(a.to(machine.device), b.to(machine.device), fake, losses);
-    model->generator_gradients(a.to(machine.device), b.to(machine.device), fake, losses);
-    std::vector<std::vector<double>> all;
-    for (auto* network : {&model->generator(), &model->discriminator()})
-      for (nn::Parameter& p : network->store().parameters())
-        all.push_back(values_of(network->store().to_plain(p, network->store().gradients())));
-    return all;
-  };
-  const auto cpu = gradients({}), gpu = gradients(kGpu);
-  double largest = 0;
-  for (const auto& g : cpu)
-    for (const double v : g) largest = std::max(largest, std::abs(v));
-  for (std::size_t i = 0; i < cpu.size(); ++i) {
-    INFO("parameter " << i);
-    REQUIRE(cpu[i].size() == gpu[i].size());
-    for (std::size_t j = 0; j < cpu[i].size(); ++j) CHECK(std::abs(cpu[i][j] - gpu[i][j]) < 2e-5 * largest);
+  for (const char* net : {"unet_8", kResidual}) {
+    CAPTURE(std::string(net));
+    gan::TrainConfig c = tiny(net);
+    c.batch_size = 2;
+    const Tensor a = random_tensor({2, 16, 16, 1}, DType::f32, 1, -1, 1);
+    const Tensor b = random_tensor({2, 16, 16, 1}, DType::f32, 2, -1, 1);
+    const auto gradients = [&](const nn::Machine& machine) {
+      const auto model = model_of(c, machine);
+      const Tensor losses = Tensor::empty({1, 1, 1, 4}, DType::f64, machine.device);
+      const nn::Var fake = model->forward(a.to(machine.device), gan::Mode::training({c.seed, 0, 0}));
+      model->discriminator_gradients(a.to(machine.device), b.to(machine.device), fake, losses);
+      model->generator_gradients(a.to(machine.device), b.to(machine.device), fake, losses);
+      std::vector<std::vector<double>> all;
+      for (auto* network : {&model->generator(), &model->discriminator()})
+        for (nn::Parameter& p : network->store().parameters())
+          all.push_back(values_of(network->store().to_plain(p, network->store().gradients())));
+      return all;
+    };
+    const auto cpu = gradients({}), gpu = gradients(kGpu);
+    double largest = 0;
+    for (const auto& g : cpu)
+      for (const double v : g) largest = std::max(largest, std::abs(v));
+    for (std::size_t i = 0; i < cpu.size(); ++i) {
+      INFO("parameter " << i);
+      REQUIRE(cpu[i].size() == gpu[i].size());
+      for (std::size_t j = 0; j < cpu[i].size(); ++j) CHECK(std::abs(cpu[i][j] - gpu[i][j]) < 2e-5 * largest);
+    }
   }
 }
 
@@ -177,10 +185,24 @@ TEST_CASE("a run saved on the CPU goes on on the GPU, and the other way round") 
   check_close(continued(kGpu, {}), whole, 1e-3);
 }
 
+#if defined(UPTAKE_SIMULATOR)
+TEST_CASE("nothing changes when the GPU does everything as late as it may: no event is missing") {
+  const gan::TrainConfig c = tiny(kResidual);
+  const auto eager = numbers(train(c, kGpu, 8, 5).losses);
+  sim::set_streams(sim::Streams::lazy);
+  const auto lazy = numbers(train(c, kGpu, 8, 5).losses);
+  sim::set_streams(sim::Streams::eager);
+  CHECK(lazy == eager);
+}
+#endif
+
 TEST_CASE("the same run gives the same bits, and does not depend on when losses are asked for") {
   const gan::TrainConfig c = tiny();
   const Trained one = train(c, kGpu, 8, 5), two = train(c, kGpu, 8, 5);
   CHECK(numbers(one.losses) == numbers(two.losses));
+#if defined(UPTAKE_SIMULATOR)
+  sim::set_streams(sim::Streams::lazy);  // so that steps really are under way together
+#endif
   const auto late = model_of(c, kGpu);
   for (int step = 0; step < 5; ++step) {
     const auto number = static_cast<std::uint64_t>(step);
@@ -191,6 +213,9 @@ TEST_CASE("the same run gives the same bits, and does not depend on when losses 
   CHECK(late->steps_in_flight() == 5);
   std::vector<Losses> losses;
   while (const auto l = late->next_losses(true)) losses.push_back(*l);
+#if defined(UPTAKE_SIMULATOR)
+  sim::set_streams(sim::Streams::eager);
+#endif
   CHECK(numbers(losses) == numbers(one.losses));
   const auto a = state_of(*one.model), b = state_of(*late);
   for (const auto& [name, tensor] : a.tensors) {
