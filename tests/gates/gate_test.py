@@ -18,7 +18,8 @@ GATE = HERE.parent.parent / "scripts" / "kernel-gate"
 sys.path.insert(0, str(HERE))
 import cubin  # noqa: E402
 
-NVCC = next((p for p in (os.environ.get("CUDACXX"), shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc") if p and shutil.which(p)), None)
+PLACES = (os.environ.get("CUDACXX"), "nvcc", "/usr/local/cuda/bin/nvcc")
+NVCC = next((place for place in PLACES if place and shutil.which(place)), None)
 needs_nvcc = unittest.skipUnless(NVCC, "nvcc is not installed")
 
 COPY = """#include "kernels/type.h"
@@ -228,7 +229,8 @@ class GateTest(unittest.TestCase):
                  "shared_kernel<float4> | LDS.16 == 1", "shared_kernel<float> | BAR == 1", "shared_kernel<float> | shared == 256",
                  "double_kernel | DFMA == 1", "atomic_kernel | ATOMG == 1", "reduction_kernel | RED == 1",
                  "either_kernel | LD == 1", "either_kernel | ST == 1", "generic_kernel | LD + ST <= 1", "mma_kernel | HMMA == 1",
-                 "async_kernel<4> | LDGSTS.4 == 1", "async_kernel<16> | LDGSTS.16 == 1", "copy_kernel<float> | HMMA + DFMA + ATOMG + RED == 0"]
+                 "async_kernel<4> | LDGSTS.4 == 1", "async_kernel<16> | LDGSTS.16 == 1",
+                 "copy_kernel<float> | HMMA + DFMA + ATOMG + RED == 0"]
         self.tree.write("tests/gates/opcodes.txt", "".join(f"all | {rule}\n" for rule in rules))
         status, text = self.tree.gate("--update")
         text = text.replace("copy_kernel<(int)", "copy_kernel<")

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import types
 
@@ -42,7 +43,8 @@ def need(condition, text):
 
 
 def call(*command, **options):
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          **options)
     need(done.returncode == 0, f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stdout[-3000:]}")
     return done.stdout
 
@@ -60,7 +62,8 @@ def check_pack(gpu_check, work):
         return
     carry, probe = work / "carry", work / "probe"
     gpu_check.pack(carry)
-    need("sources_sha256" in json.loads((carry / "commit.json").read_text()), "the packed folder does not say of which sources it is")
+    packed = json.loads((carry / "commit.json").read_text())
+    need("sources_sha256" in packed, "the packed folder does not say of which sources it is")
     probe.mkdir()
     (probe / "CMakeLists.txt").write_text(PROBE_CMAKE)
     (probe / "probe.cpp").write_text(PROBE_CPP)
@@ -79,7 +82,8 @@ def check_benchmark(gpu_check, folder):
     if gpu_check.card_state():
         print("SKIPPED: gpu-check: bench_kernels without a GPU: there is one")
         return
-    rows = gpu_check.parse_benchmark(subprocess.run([str(program), "--benchmark_format=json"], capture_output=True, text=True).stdout)
+    printed = subprocess.run([str(program), "--benchmark_format=json"], capture_output=True, text=True).stdout
+    rows = gpu_check.parse_benchmark(printed)
     need(len(rows) > 100, f"bench_kernels has {len(rows)} rows")
     need(all(row.get("error", "").startswith("no GPU: ") for row in rows), f"a row without 'no GPU': {rows[0]}")
 
@@ -123,7 +127,8 @@ def check_parts(gpu_check, work):
                 return super().part_sanitizer()
             return "no tool here"
 
-    options = types.SimpleNamespace(minutes=2, out=work / "out", folder=work / "build", commit="0" * 40, batches=[1, 2], rounds=2)
+    options = types.SimpleNamespace(minutes=2, out=work / "out", folder=work / "build", commit="0" * 40, batches=[1, 2],
+                                    rounds=2)
     check = Rehearsal(options)
     check.result["synthetic"] = True
     status = check.run_parts(gpu_check.Check.PARTS)
@@ -145,6 +150,13 @@ def check_parts(gpu_check, work):
         need(text.startswith("SYNTHETIC, NOT MEASURED: "), f"the table {name} does not say that it is synthetic:\n{text}")
 
 
+def check_readme(gpu_check):
+    """The tables of the README are those of the committed result, or say that there is none."""
+    readme = gpu_check.ROOT / "README.md"
+    if "<!-- gpu: " in readme.read_text():
+        call(sys.executable, "-B", gpu_check.ROOT / "bench/peer/gpu_report.py", "--check", readme)
+
+
 def check_build(gpu_check, work):
     """The build itself, as on the GPU machine."""
     options = types.SimpleNamespace(minutes=60, out=work / "out-build", folder=work / "build", commit=None)
@@ -159,7 +171,7 @@ def run(gpu_check, options):
         os.makedirs(work / "out")
         steps = [("programs", lambda: check_programs(gpu_check)), ("pack", lambda: check_pack(gpu_check, work)),
                  ("benchmark", lambda: check_benchmark(gpu_check, options.benchmark_folder)),
-                 ("parts", lambda: check_parts(gpu_check, work))]
+                 ("readme", lambda: check_readme(gpu_check)), ("parts", lambda: check_parts(gpu_check, work))]
         if options.build:
             steps.append(("build", lambda: check_build(gpu_check, work)))
         for name, step in steps:
