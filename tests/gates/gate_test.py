@@ -3,6 +3,7 @@
 Without nvcc only the parts that read text and files are tested, and the exit status is 77.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -208,9 +209,10 @@ class GateTest(unittest.TestCase):
     def test_flags_of_the_product_that_the_gate_does_not_know(self):
         self.recorded()
         file = self.tree.root / "kernels/copy.cu"
-        for flags, expected in (("-O3 -DNDEBUG -std=c++20 -Xptxas=-v -I. -isystem /x", 0), ("-O3 -use_fast_math", 1)):
-            self.tree.write("build/compile_commands.json", '[{"directory": "/", "command": "nvcc -forward-unknown-to-host-compiler '
-                            f'{flags} -x cu -c {file} -o x.o", "file": "{file}"}}]')
+        for compiler, flags, expected in (("/usr/local/cuda/bin/nvcc", "-O3 -std=c++20 -Xptxas=-v -I. -isystem /x", 0),
+                                          ("g++", "-fsanitize=alignment", 0), ("nvcc", "-O3 -use_fast_math", 1)):
+            command = f"{compiler} -forward-unknown-to-host-compiler {flags} -x cu -c {file} -o x.o"
+            self.tree.write("build/compile_commands.json", json.dumps([{"command": command, "file": str(file)}]))
             status, text = self.tree.gate()
             self.assertEqual(status, expected, text)
         self.assertIn("with -use_fast_math, which is not among the gate's flags", text)
