@@ -27,23 +27,25 @@ std::string text(const dim3& v) {
 
 cudaError_t check_limits(const Launch& launch) {
   const dim3 &grid = launch.grid, &block = launch.block;
-  const std::string kernel = "kernel " + kernel_name(launch.kernel) + ": ";
+  const auto refuse = [&](cudaError_t code, const std::string& what) {
+    return error(code, "kernel " + kernel_name(launch.kernel) + ": " + what);
+  };
   const std::uint64_t threads = std::uint64_t{block.x} * block.y * block.z;
   if (threads == 0 || grid.x == 0 || grid.y == 0 || grid.z == 0)
-    return error(cudaErrorInvalidConfiguration,
-                 kernel + "a grid of " + text(grid) + " blocks of " + text(block) + " threads is empty");
+    return refuse(cudaErrorInvalidConfiguration,
+                  "a grid of " + text(grid) + " blocks of " + text(block) + " threads is empty");
   if (block.x > 1024 || block.y > 1024 || block.z > 64 || threads > 1024)
-    return error(cudaErrorInvalidConfiguration,
-                 kernel + "a block of " + text(block) + " threads, the limit is 1024 (and 64 in z)");
+    return refuse(cudaErrorInvalidConfiguration,
+                  "a block of " + text(block) + " threads, the limit is 1024 (and 64 in z)");
   if (grid.x > 2147483647u || grid.y > 65535 || grid.z > 65535)
-    return error(cudaErrorInvalidConfiguration,
-                 kernel + "a grid of " + text(grid) + " blocks, the limits are 2147483647 x 65535 x 65535");
+    return refuse(cudaErrorInvalidConfiguration,
+                  "a grid of " + text(grid) + " blocks, the limits are 2147483647 x 65535 x 65535");
   const std::size_t limit = kernels()[launch.kernel].dynamic_limit;
   if (launch.dynamic_bytes > limit)
-    return error(cudaErrorInvalidValue,
-                 kernel + std::to_string(launch.dynamic_bytes) +
-                     " bytes of dynamic shared memory, the limit is " + std::to_string(limit) +
-                     (limit == SharedMemory::kStaticLimit ? " (more needs cudaFuncSetAttribute)" : ""));
+    return refuse(cudaErrorInvalidValue,
+                  std::to_string(launch.dynamic_bytes) + " bytes of dynamic shared memory, the limit is " +
+                      std::to_string(limit) +
+                      (limit == SharedMemory::kStaticLimit ? " (more needs cudaFuncSetAttribute)" : ""));
   return cudaSuccess;
 }
 

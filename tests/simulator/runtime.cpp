@@ -115,9 +115,9 @@ const char* name(Schedule schedule) {
     case Schedule::shuffled:
       return "shuffled";
     case Schedule::warp_greedy:
-      return "warp greedy";
+      return "warp_greedy";
     case Schedule::reverse_greedy:
-      return "reverse greedy";
+      return "reverse_greedy";
   }
   return "?";
 }

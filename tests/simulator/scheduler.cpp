@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -41,6 +42,12 @@ std::string hex(unsigned mask) {
 Scheduler& scheduler() {
   static Scheduler& instance = *new Scheduler;  // outlives every static object that may still use the device
   return instance;
+}
+
+Scheduler::Scheduler() {
+  const char* asked = std::getenv("UPTAKE_SIMULATOR_SCHEDULE");
+  for (const Schedule candidate : all_schedules())
+    if (asked != nullptr && std::strcmp(asked, name(candidate)) == 0) schedule = candidate;
 }
 
 void Order::start_launch(Schedule schedule, std::uint64_t seed, int threads, std::uint64_t blocks) {

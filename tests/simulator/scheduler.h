@@ -59,6 +59,7 @@ class Order {
 
 class Scheduler {
  public:
+  Scheduler();
   Schedule schedule = Schedule::forward;
   std::uint64_t seed = 1;
   bool allow_early_return = false;

@@ -1,5 +1,8 @@
 // What tests tell the simulator and ask it. The simulator runs CUDA kernels on the CPU: every thread of a block is
 // a fiber, every block gets fresh shared memory, and what a GPU would let pass silently is reported.
+//
+// A program starts with the schedule and the streams that the environment names, so that any test can be run under
+// others: UPTAKE_SIMULATOR_SCHEDULE=reverse, shuffled, warp_greedy or reverse_greedy, UPTAKE_SIMULATOR_STREAMS=lazy.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -41,7 +44,7 @@ void set_streams(Streams streams);
 /// Off is the default.
 void allow_early_return(bool allowed);
 
-/// Sets everything above back and forgets the statistics, pending work and unfinished captures.
+/// Sets everything above to the first of its values (the environment does not count) and forgets the statistics, pending work and unfinished captures.
 void reset();
 
 /// Launches that have run since the last reset, in all and by the kernel's name without its parameters,

@@ -1,12 +1,19 @@
 #include "tests/simulator/streams.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace uptake::sim {
 
 Queues& queues() {
   static Queues& instance = *new Queues;  // outlives every static object that may still use the device
   return instance;
+}
+
+Queues::Queues() {
+  const char* asked = std::getenv("UPTAKE_SIMULATOR_STREAMS");
+  if (asked != nullptr && std::string_view(asked) == "lazy") mode = Streams::lazy;
 }
 
 void Graph::run(bool last_first) const {

@@ -90,6 +90,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
 /// All queues of the device, those of destroyed streams that still hold work included.
 class Queues {
  public:
+  Queues();
   Streams mode = Streams::eager;
 
   std::shared_ptr<Queue> create(bool waits_for_default);

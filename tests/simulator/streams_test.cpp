@@ -1,5 +1,7 @@
 // Streams, events and graphs of the simulator doing what those of a GPU do.
 #include "tests/simulator/zoo/streams.h"
+#include <cstdlib>
+
 #include "tests/simulator/zoo/order.cuh"
 #include "tests/simulator/zoo/right.cuh"
 
@@ -139,6 +141,24 @@ TEST_CASE_FIXTURE(Fresh, "streams: a kernel's failure comes out of the wait, and
   CHECK(cudaFree(other) == cudaSuccess);
   check_failure([&] { cudaStreamSynchronize(stream.handle); }, "leaving_kernel");
   CHECK(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+}
+
+TEST_CASE("streams: the environment chooses the mode and the schedule that a program starts with") {
+  if (std::getenv("UPTAKE_SIMULATOR_STREAMS") == nullptr) {  // run this case once more, with an environment
+    const std::string program = "/proc/" + std::to_string(getpid()) + "/exe";
+    const std::string command = "UPTAKE_SIMULATOR_STREAMS=lazy UPTAKE_SIMULATOR_SCHEDULE=reverse " + program +
+                                " --test-case='streams: the environment*' >/dev/null";
+    CHECK(std::system(command.c_str()) == 0);
+    return;
+  }
+  const Stream stream;
+  const Array<int> y(std::vector<int>{-1});
+  const std::size_t before = sim::launch_count();
+  cudaLaunchConfig_t config{1, 64, 0, stream.handle, nullptr, 0};
+  CHECK(cudaLaunchKernelEx(&config, last_thread_kernel, y.data()) == cudaSuccess);
+  CHECK(sim::launch_count() == before);
+  CHECK(cudaStreamSynchronize(stream.handle) == cudaSuccess);
+  CHECK(y.host()[0] == 0);
 }
 
 TEST_CASE_FIXTURE(Fresh, "events: the time between two of them") {

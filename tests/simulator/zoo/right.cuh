@@ -115,6 +115,9 @@ inline __global__ void numbers_kernel(Numbers numbers, float, long long, unsigne
   *numbers.pointer = numbers.a;
 }
 
+/// Says which thread ran last.
+inline __global__ void last_thread_kernel(int* y) { *y = static_cast<int>(threadIdx.x); }
+
 /// Adds 1 to x.
 inline __global__ void increment_kernel(float* x) { *x += 1; }
 
