@@ -41,7 +41,7 @@ __device__ void store_tile(const float (&sums)[Tile::kTM][Tile::kTN], const Stor
 
 // Forward (kBackward false) or backward data. VA, VB: elements of an access to the image and to the filters.
 template <class T, class Tile, int VA, int VB, bool kBackward>
-__global__ void __launch_bounds__(Tile::kThreads)
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
     conv_implicit_gemm_data_kernel(Gather g, int splits, int piece, const T* from, const T* filters,
                                    DataStore<T> store) {
   const int split = static_cast<int>(blockIdx.z) % splits, begin = split * piece;
@@ -60,7 +60,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
 
 // dw[k, (i,j,c)] = sum over pixels m of dy[m,k] * patch(m)[(i,j,c)].
 template <class T, class Tile, int VA, int VB>
-__global__ void __launch_bounds__(Tile::kThreads)
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
     conv_implicit_gemm_filters_kernel(Gather g, int piece, const T* x, const T* dy, FilterStore store) {
   const int split = static_cast<int>(blockIdx.z), begin = split * piece;
   const int end = begin + piece < g.m ? begin + piece : g.m;

@@ -14,6 +14,8 @@ template <int M, int N, int K, int TM, int TN>
 struct GemmTile {
   static constexpr int kM = M, kN = N, kK = K, kTM = TM, kTN = TN;
   static constexpr int kThreadsN = N / TN, kThreads = M / TM * kThreadsN;
+  // Blocks at a time on a multiprocessor: said aloud, or the compiler may spill registers to make room for more.
+  static constexpr int kResident = TM * TN > 16 ? 1 : 2;
   static_assert(TM % 4 == 0 && TN % 4 == 0 && M % TM == 0 && N % TN == 0);
 };
 
