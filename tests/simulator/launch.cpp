@@ -1,5 +1,6 @@
 // Launching: the limits of a device, the pointers among the arguments, statistics.
 #include <map>
+#include <sstream>
 
 #include "simulator/runtime_api.h"
 #include "tests/simulator/kernel_name.h"
@@ -61,9 +62,15 @@ void check_arguments(const Launch& launch) {
     if (where == Where::pinned) what = "a pointer to page-locked host memory";
     if (where == Where::elsewhere && readable(address)) what = "a host pointer";
     if (what == nullptr && word.pointer) what = "a pointer to no memory at all";
-    if (what != nullptr)
-      throw Failure("kernel " + kernel_name(launch.kernel) + ": argument " + std::to_string(word.argument) +
-                    (word.pointer ? " is " : " contains ") + what);
+    if (what == nullptr) continue;
+    std::ostringstream message;
+    message << "kernel " << kernel_name(launch.kernel) << ": argument " << word.argument;
+    if (word.pointer)
+      message << " is " << what;
+    else
+      message << " contains " << what << " at byte " << word.offset;
+    message << " (" << address << ", " << memory().describe(address) << ")";
+    throw Failure(message.str());
   }
 }
 

@@ -53,17 +53,19 @@ Scheduler::Scheduler() {
 void Order::start_launch(Schedule schedule, std::uint64_t seed, int threads, std::uint64_t blocks) {
   schedule_ = schedule;
   random_ = seed * 0x9e3779b97f4a7c15u | 1;
-  order_.resize(static_cast<std::size_t>(threads));
-  std::iota(order_.begin(), order_.end(), 0);
-  const bool backwards = schedule == Schedule::reverse || schedule == Schedule::reverse_greedy;
-  if (backwards) std::reverse(order_.begin(), order_.end());
+  backwards_ = schedule == Schedule::reverse || schedule == Schedule::reverse_greedy;
   const bool greedy = schedule == Schedule::warp_greedy || schedule == Schedule::reverse_greedy;
   segments_ = greedy ? (threads + 31) / 32 : 1;
+  order_.resize(static_cast<std::size_t>(threads));
+  std::iota(order_.begin(), order_.end(), 0);
+  const auto length = static_cast<std::size_t>(segments_ == 1 ? threads : 32);
+  for (std::size_t from = 0; backwards_ && from < order_.size(); from += length)
+    std::reverse(order_.data() + from, order_.data() + std::min(from + length, order_.size()));
 
   // Block i * step + offset, modulo the count: every block once if step and count have no common divisor.
   blocks_ = blocks;
-  block_step_ = backwards ? blocks - 1 : 1;
-  block_offset_ = backwards ? blocks - 1 : 0;
+  block_step_ = backwards_ ? blocks - 1 : 1;
+  block_offset_ = backwards_ ? blocks - 1 : 0;
   if (schedule == Schedule::shuffled) {
     block_step_ = random() % blocks;
     while (std::gcd(block_step_, blocks) != 1) ++block_step_;
@@ -74,10 +76,10 @@ void Order::start_launch(Schedule schedule, std::uint64_t seed, int threads, std
 void Order::start_block() { start_walk(0); }
 
 void Order::start_walk(int segment) {
-  const auto threads = static_cast<int>(order_.size());
+  const auto threads = static_cast<int>(order_.size()), length = segments_ == 1 ? threads : 32;
   segment_ = segment;
-  cursor_ = segments_ == 1 ? 0 : segment * 32;
-  end_ = segments_ == 1 ? threads : std::min(cursor_ + 32, threads);
+  cursor_ = (backwards_ ? segments_ - 1 - segment : segment) * length;
+  end_ = std::min(cursor_ + length, threads);
   somebody_ran_ = false;
   if (schedule_ == Schedule::shuffled)
     for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
@@ -118,8 +120,8 @@ void Scheduler::run(const Launch& launch) {
     running_ = false;
   } catch (const Failure& failure) {
     running_ = false;
-    throw Failure("kernel " + kernel_name(launch.kernel) + ", block " + text(here.block) + ", " +
-                  describe(current_) + ": " + failure.what());
+    throw Failure("kernel " + kernel_name(launch.kernel) + ", block " + text(here.block) +
+                  (current_ < 0 ? "" : ", " + describe(current_)) + ": " + failure.what());
   } catch (...) {
     running_ = false;
     throw;
@@ -144,15 +146,13 @@ void Scheduler::run_block(const Launch& launch) {
   current_ = next();
   thread(current_).fiber = &first;
   Fiber::switch_to(host_, first);
-  if (!error_ && returned_ == static_cast<int>(threads_.size())) {
-    const std::string damage = shared_.damage();
-    if (!damage.empty()) throw Failure(damage);
-    return;
-  }
-  const int culprit = current_;
-  if (!error_) error_ = std::make_exception_ptr(Failure(deadlock()));
+  const int culprit = error_ ? current_ : -1;  // nobody in particular
+  if (!error_ && returned_ < static_cast<int>(threads_.size()))
+    error_ = std::make_exception_ptr(Failure(deadlock()));
+  const std::string damage = shared_.damage();
+  if (!error_ && !damage.empty()) error_ = std::make_exception_ptr(Failure(damage));
+  if (!error_) return;
   abandon_threads();
-  shared_.damage();
   current_ = culprit;
   std::rethrow_exception(error_);
 }

@@ -23,7 +23,7 @@ bool same(const Site& a, const Site& b);
 std::string hex(unsigned mask);
 
 /// Who is next: walks the threads in the schedule's order, over and over, until a walk finds nobody who can run.
-/// Greedy schedules walk one warp until it can do no more, then the next.
+/// Greedy schedules walk one warp (a segment) until it can do no more, then the next; others have one segment.
 class Order {
  public:
   void start_launch(Schedule schedule, std::uint64_t seed, int threads, std::uint64_t blocks);
@@ -54,7 +54,7 @@ class Order {
   std::uint64_t random_ = 1, blocks_ = 1, block_step_ = 1, block_offset_ = 0;
   std::vector<int> order_;
   int segments_ = 1, segment_ = 0, cursor_ = 0, end_ = 0;
-  bool somebody_ran_ = false;
+  bool backwards_ = false, somebody_ran_ = false;
 };
 
 class Scheduler {
@@ -93,7 +93,6 @@ class Scheduler {
   void run_threads();
   void thread_returned();
   void wait(State state);
-  void switch_to(int thread);
   int next();
   Fiber& free_fiber();
 
@@ -111,7 +110,8 @@ class Scheduler {
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   std::vector<uint3> indices_;  // threadIdx of each thread
-  int current_ = 0, returned_ = 0, at_barrier_ = 0;
+  int current_ = 0;             // the running thread
+  int returned_ = 0, at_barrier_ = 0;
   bool running_ = false, abandoning_ = false;
   const Launch* launch_ = nullptr;
   std::array<std::byte, 32 * Meeting::kMostBytes> given_{};  // by the lanes of the meeting that is finishing

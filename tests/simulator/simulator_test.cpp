@@ -124,6 +124,35 @@ TEST_CASE_FIXTURE(Fresh, "simulator: the last block of a grid finishes what all 
   });
 }
 
+TEST_CASE_FIXTURE(Fresh, "simulator: the order of threads and blocks is the schedule's") {
+  const auto order = [](sim::Schedule schedule, std::uint64_t seed) {
+    sim::set_schedule(schedule, seed);
+    const Array<unsigned> next(std::vector<unsigned>{0}), y(2 * 2 * 70);
+    start(arrivals_kernel, 2, 70, next.data(), y.data());
+    return y.host();
+  };
+  // Two arrivals a thread, before and after the lanes of a warp have met: what a warp does at once is visible.
+  const auto turn = [&](sim::Schedule schedule, std::size_t i) { return order(schedule, 1)[i]; };
+  using enum sim::Schedule;
+  const auto id = [](unsigned block, unsigned thread, unsigned part) {
+    return 1000 * block + 2 * thread + part;
+  };
+  CHECK(turn(forward, 0) == id(0, 0, 0));
+  CHECK(turn(forward, 1) == id(0, 1, 0));
+  CHECK(turn(reverse, 0) == id(1, 69, 0));
+  CHECK(turn(reverse, 1) == id(1, 68, 0));
+  CHECK(turn(warp_greedy, 31) == id(0, 31, 0));
+  CHECK(turn(warp_greedy, 32) == id(0, 31, 1));
+  CHECK(turn(warp_greedy, 64) == id(0, 32, 0));
+  CHECK(turn(reverse_greedy, 0) == id(1, 69, 0));
+  CHECK(turn(reverse_greedy, 5) == id(1, 64, 0));
+  CHECK(turn(reverse_greedy, 6) == id(1, 64, 1));
+  CHECK(turn(reverse_greedy, 12) == id(1, 63, 0));
+  CHECK(order(shuffled, 1) == order(shuffled, 1));
+  CHECK(order(shuffled, 1) != order(shuffled, 2));
+  CHECK(order(shuffled, 1) != order(forward, 1));
+}
+
 TEST_CASE_FIXTURE(Fresh, "simulator: threads may leave before a barrier when that is allowed") {
   sim::allow_early_return(true);
   each_schedule([] {

@@ -46,7 +46,7 @@ struct Capture {
 /// One recording of an event: a point in a queue, or during a capture a point in the graph.
 struct Record {
   std::shared_ptr<Queue> queue;
-  bool done = false, asked = false;
+  bool done = false;
   std::chrono::steady_clock::time_point time;
   std::shared_ptr<Capture> capture;
   std::vector<std::size_t> ends;

@@ -91,6 +91,11 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: a host pointer passed to a kernel") {
   Array<float> y(1);
   check_failure([&] { start(right_neighbour_kernel<false>, 1, 32, y.data(), &local, 1); },
                 "argument 1 is a host pointer");
+  check_failure(
+      [&] {
+        start(structure_kernel, 1, 1, Structure{5, {y.data(), host.data()}});
+      },
+      "argument 0 contains a host pointer at byte 16");
   float* pinned = nullptr;
   REQUIRE(cudaMallocHost(&pinned, 400) == cudaSuccess);
   check_failure([&] { start(guard_kernel<false>, 1, 128, pinned, 100); },

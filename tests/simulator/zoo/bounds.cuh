@@ -44,6 +44,13 @@ __global__ void misaligned_kernel(float* y, const float* x) {
   store_pack(y, load_pack<4>(x + (kBug ? 1 : 4)));
 }
 
+/// Pointers inside a structure.
+struct Structure {
+  int n;
+  float* pointers[2];
+};
+inline __global__ void structure_kernel(Structure s) { *s.pointers[0] = *s.pointers[1]; }
+
 /// A pointer that is found in device memory, where no check of arguments sees it.
 inline __global__ void pointer_table_kernel(float* y, const float* const* table) { *y = *table[0]; }
 

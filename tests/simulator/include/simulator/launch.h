@@ -14,8 +14,9 @@ namespace uptake::sim {
 
 /// An aligned 8-byte word of a kernel argument, which may be an address.
 struct ArgumentWord {
-  int argument;  // counted from 0
-  bool pointer;  // the argument is a pointer, not a structure that may contain some
+  int argument;        // counted from 0
+  bool pointer;        // the argument is a pointer, not a structure that may contain some
+  std::size_t offset;  // in the argument, bytes
   std::uintptr_t value;
 };
 
@@ -38,7 +39,7 @@ void note_argument(std::vector<ArgumentWord>& words, int index, const T& argumen
     for (std::size_t i = 0; i + sizeof(std::uintptr_t) <= sizeof(T); i += sizeof(std::uintptr_t)) {
       std::uintptr_t value;
       std::memcpy(&value, reinterpret_cast<const char*>(&copy) + i, sizeof(value));
-      words.push_back({index, std::is_pointer_v<T>, value});
+      words.push_back({index, std::is_pointer_v<T>, i, value});
     }
   }
 }
