@@ -77,7 +77,7 @@ template <class T, class Tile, int VA, int VB, bool kBackward>
 void run_data(const Gather& g, T* out, const T* from, const T* filters, const ConvEpilogue<T>& epilogue,
               std::int64_t size, StreamHandle stream) {
   const Tiling t = tile(g.m, g.to_c, most_terms(g), g.passes(), Tile::kM, Tile::kN, Tile::kK);
-  const Partials partials(t.splits, size);
+  const Partials partials(t.splits, size, is_straight(epilogue.act));
   const DataStore<T> store{out,    partials.data(),          size,
                            g.to_c, packs_of(out, g.to_c, 4), make_epilogue(epilogue)};
   launch(conv_implicit_gemm_data_kernel<T, Tile, VA, VB, kBackward>,

@@ -68,7 +68,7 @@ template <class Tile, bool kBackward>
 void run_data(const Gather& g, BFloat16* out, const BFloat16* from, const BFloat16* filters,
               const ConvEpilogue<BFloat16>& epilogue, std::int64_t size, StreamHandle stream) {
   const Tiling t = tile(g.m, g.to_c, most_terms(g), g.passes(), Tile::kM, Tile::kN, Tile::kK);
-  const Partials partials(t.splits, size);
+  const Partials partials(t.splits, size, is_straight(epilogue.act));
   const DataStore<BFloat16> store{out,    partials.data(),          size,
                                   g.to_c, packs_of(out, g.to_c, 2), make_epilogue(epilogue)};
   launch(conv_tensor_core_data_kernel<Tile, kBackward>, Grid(t.tiles_m, t.tiles_n, t.splits * g.passes()),

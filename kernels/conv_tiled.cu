@@ -63,7 +63,7 @@ __device__ int column_of_thread() {
 
 template <class T, bool kBackward>
 __global__ void __launch_bounds__(kBlock)
-    conv_tiled_data_kernel(Gather g, const T* from, const T* filters, DataStore<T> store) {
+    conv_tiled_data_kernel(Gather g, const T* from, const T* filters, DataStore<T, true> store) {
   const Pass pass = g.pass(static_cast<int>(blockIdx.z));
   const TileLoader<true, Patches<T>> patches({g, pass, from}, static_cast<int>(blockIdx.x) * kTile);
   const TileLoader<!kBackward, FilterTaps<T, kBackward>> taps({g, pass, filters},
@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(kBlock)
 template <class T, bool kBackward>
 void data(const Gather& g, T* out, const T* from, const T* filters, const ConvEpilogue<T>& epilogue,
           std::int64_t size, StreamHandle stream) {
-  const DataStore<T> store{out, nullptr, size, g.to_c, false, make_epilogue(epilogue)};
+  const DataStore<T, true> store{out, nullptr, size, g.to_c, false, make_epilogue(epilogue)};
   launch(conv_tiled_data_kernel<T, kBackward>,
          Grid(ceil_div(g.m, kTile), ceil_div(g.to_c, kTile), g.passes()), kBlock, 0, stream, g, from, filters,
          store);

@@ -11,23 +11,37 @@ namespace uptake::kernels::cuda::detail {
 struct Epilogue {
   const float* bias;
   Activation kind;
-  float slope;  // of negative values, for all but tanh and sigmoid
+  float slope;  // of negative values: 1 for none, 0 for relu
 
-  /// act(sum + bias[channel]).
+  /// act(sum + bias[channel]), of any activation.
   __device__ float value(float sum, int channel) const {
-    const float z = bias == nullptr ? sum : sum + bias[channel];
-    if (kind == Activation::none) return z;
-    if (kind == Activation::tanh) return tanhf(z);
-    if (kind == Activation::sigmoid) return 1.0f / (1.0f + expf(-z));
-    const float below = slope == 0.0f ? 0.0f : slope * z;
+    if (kind == Activation::tanh) return tanhf(biased(sum, channel));
+    if (kind == Activation::sigmoid) return 1.0f / (1.0f + expf(-biased(sum, channel)));
+    return straight_value(sum, channel);
+  }
+  /// The same, of activations made of straight lines: short enough to be there once for each sum of a tile.
+  __device__ float straight_value(float sum, int channel) const {
+    const float z = biased(sum, channel), below = slope == 0.0f ? 0.0f : slope * z;
     return z < 0.0f ? below : z;
+  }
+
+ private:
+  __device__ float biased(float sum, int channel) const {
+    return bias == nullptr ? sum : sum + bias[channel];
   }
 };
 
+inline bool is_straight(const Act& act) {
+  return act.kind != Activation::tanh && act.kind != Activation::sigmoid;
+}
+
 template <class T>
 Epilogue make_epilogue(const ConvEpilogue<T>& epilogue) {
-  const bool relu = epilogue.act.kind == Activation::relu;
-  return {epilogue.bias, epilogue.act.kind, relu ? 0.0f : static_cast<float>(epilogue.act.slope)};
+  const Act& act = epilogue.act;
+  const float slope = act.kind == Activation::none   ? 1.0f
+                      : act.kind == Activation::relu ? 0.0f
+                                                     : static_cast<float>(act.slope);
+  return {epilogue.bias, act.kind, slope};
 }
 
 }  // namespace uptake::kernels::cuda::detail

@@ -22,8 +22,9 @@ __device__ void put(T* to, const float (&values)[N], int first, int end, bool pa
   }
 }
 
-/// The result of forward or backward data.
-template <class T>
+/// The result of forward or backward data. kAnyAct: of any activation; else others than straight ones must leave the
+/// sums in `partial`, or their code would be in the kernel for each sum of a tile.
+template <class T, bool kAnyAct = false>
 struct DataStore {
   T* out;
   float* partial;  // null: not cut
@@ -38,9 +39,16 @@ struct DataStore {
     if (partial != nullptr) return put(partial + split * size + offset, sums, channel, channels, packs);
     float values[N];
 #pragma unroll
-    for (int j = 0; j < N; ++j)
-      values[j] = channel + j < channels ? epilogue.value(sums[j], channel + j) : 0.0f;
+    for (int j = 0; j < N; ++j) values[j] = channel + j < channels ? finished(sums[j], channel + j) : 0.0f;
     put(out + offset, values, channel, channels, packs);
+  }
+
+ private:
+  __device__ float finished(float sum, int channel) const {
+    if constexpr (kAnyAct)
+      return epilogue.value(sum, channel);
+    else
+      return epilogue.straight_value(sum, channel);
   }
 };
 
