@@ -64,7 +64,6 @@ Counter& ParameterStore::add_counter(const std::string& name) {
 }
 
 void ParameterStore::allocate() {
-  constexpr std::int64_t kAlign = 64;  // elements: 256 bytes of float32
   std::int64_t total = 0;
   for (Parameter& p : parameters_) {
     p.offset = total;

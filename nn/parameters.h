@@ -67,6 +67,9 @@ class ParameterStore {
   DType master_dtype() const { return accum(dtype_); }
   Device device() const { return device_; }
 
+  /// Parameters start at multiples of so many elements; what lies between them is zero.
+  static constexpr std::int64_t kAlign = 64;  // 256 bytes of float32
+
   /// Declarations; references stay valid. Only before allocate().
   Parameter& add_filters(const std::string& name, const kernels::FilterShape& shape);
   Parameter& add_vector(const std::string& name, std::int64_t count, Role role);

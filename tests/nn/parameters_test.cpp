@@ -59,7 +59,7 @@ TEST_CASE("parameters: all live in one buffer, aligned, without overlap, and sta
     std::int64_t end = 0;
     for (Parameter& p : net.store.parameters()) {
       CHECK(p.offset >= end);
-      CHECK(p.offset % 16 == 0);
+      CHECK(p.offset % ParameterStore::kAlign == 0);
       CHECK(p.storage >= p.elements());
       end = p.offset + p.storage;
       dispatch(dtype, [&]<class T>() {
