@@ -76,6 +76,15 @@ TEST_CASE_FIXTURE(Fresh, "simulator: votes of a warp and of its halves") {
   });
 }
 
+TEST_CASE_FIXTURE(Fresh,
+                  "simulator: a lane may be in two meetings one after the other, with different masks") {
+  each_schedule([] {
+    const Array<int> y(3);
+    start(overlapping_masks_kernel, 1, 32, y.data());
+    CHECK(y.host() == std::vector<int>{20, 21, 12});
+  });
+}
+
 TEST_CASE_FIXTURE(Fresh, "simulator: every lane gets every lane's bytes") {
   each_schedule([] {
     const Array<double> sums(32), shuffled(32);

@@ -130,9 +130,12 @@ TEST_CASE_FIXTURE(Fresh, "streams: a kernel's failure comes out of the wait, and
   const Array<int> y(64);
   cudaLaunchConfig_t config{1, 64, 0, stream.handle, nullptr, 0};
   const auto enqueue = [&] { return cudaLaunchKernelEx(&config, leaving_kernel, y.data(), 40u); };
+  const Event event;
   CHECK(enqueue() == cudaSuccess);
+  cudaEventRecord(event.handle, stream.handle);
   check_failure([&] { cudaStreamSynchronize(stream.handle); },
                 "kernel uptake::zoo::leaving_kernel, block (0,0,0)");
+  CHECK(cudaEventQuery(event.handle) == cudaSuccess);  // or a loop that waits for it would never end
   CHECK(cudaStreamSynchronize(stream.handle) == cudaSuccess);
   // cudaFree is called by destructors, which must not throw: the failure waits for the next synchronisation.
   CHECK(enqueue() == cudaSuccess);

@@ -40,6 +40,15 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: a guard with > for >=") {
                "guard_kernel<true>: wrote outside a device allocation of 400 bytes, at byte 400");
 }
 
+TEST_CASE_FIXTURE(Fresh, "bug zoo: damage is reported once, by the launch that did it") {
+  if (sim::kAddressSanitizer) return;  // ends the process
+  const Array<float> y(64), z(64);
+  check_failure([&] { start(guard_kernel<true>, 1, 128, z.data(), 64); }, "at byte 256");
+  check_failure([&] { start(left_neighbour_kernel<true>, 1, 128, z.data(), 64); }, "at byte -4");
+  check_failure([&] { start(undersized_kernel<true>, 1, 64, y.data()); }, "wrote outside shared tile");
+  CHECK(failure_of([&] { start(uninitialised_kernel<false>, 1, 32, y.data()); }).empty());
+}
+
 TEST_CASE_FIXTURE(Fresh, "bug zoo: an element of the output that nobody writes") {
   const auto run = [](auto* kernel) {
     Array<float> y(100);
@@ -205,6 +214,12 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: a mask of all lanes inside a branch") {
     check_failure([&] { start(mask_of_all_in_a_branch_kernel<true>, 1, 32, y.data()); },
                   "__shfl_xor_sync at warps.cuh:");
   }
+  sim::set_schedule(sim::Schedule::forward);
+  check_failure([&] { start(mask_of_all_in_a_branch_kernel<true>, 1, 32, y.data()); },
+                "thread (16,0,0): returned, but __shfl_xor_sync at");
+  sim::set_schedule(sim::Schedule::reverse);
+  check_failure([&] { start(mask_of_all_in_a_branch_kernel<true>, 1, 32, y.data()); },
+                "with mask 0xffffffff: lane 16 has returned");
 }
 
 TEST_CASE_FIXTURE(Fresh, "bug zoo: a mask with lanes that the block does not have") {

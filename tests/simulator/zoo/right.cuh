@@ -49,6 +49,18 @@ inline __global__ void votes_kernel(unsigned* y) {
                  2 * static_cast<unsigned>(__all_sync(0xffffffffu, lane < 31));
 }
 
+/// Lane 0 meets lane 2, then lane 1, who may have to wait for it.
+__device__ inline int from_lane(int source, unsigned mask, int value) {
+  return __shfl_sync(mask, value, source);
+}
+inline __global__ void overlapping_masks_kernel(int* y) {
+  const unsigned lane = threadIdx.x;
+  if (lane == 0) y[2] = from_lane(2, 0x5u, 10);
+  if (lane == 2) from_lane(2, 0x5u, 12);
+  if (lane == 0) y[1] = from_lane(1, 0x3u, 20);
+  if (lane == 1) y[0] = from_lane(0, 0x3u, 21);
+}
+
 /// 8-byte shuffles, and the exchange that emulates tensor-core instructions.
 inline __global__ void exchange_kernel(double* sums, double* shuffled) {
   const auto lane = static_cast<int>(threadIdx.x);
@@ -72,7 +84,7 @@ inline __global__ void positions_kernel(unsigned* y) {
                                  100 * threadIdx.z + 10 * threadIdx.y + threadIdx.x;
 }
 
-/// Each block must find its shared memory as new; y counts the numbers that are not NaN.
+/// Each block must find its shared memory as new; y counts the numbers that are not NaN, and bytes that are not 0xff.
 template <class T>
 __global__ void fresh_shared_kernel(int* y) {
   UPTAKE_SHARED(first, T[40]);
@@ -81,6 +93,8 @@ __global__ void fresh_shared_kernel(int* y) {
   UPTAKE_SHARED_DYNAMIC(third, T);
   if (threadIdx.x == 0) {
     for (int i = 0; i < 40; ++i) *y += first[i] == first[i];
+    const auto* bytes = reinterpret_cast<const unsigned char*>(first);
+    for (std::size_t i = 0; i < sizeof first; ++i) *y += bytes[i] != 0xff;
     *y += second.value == second.value;
     for (int i = 0; i < 10; ++i) *y += third[i] == third[i];
   }
