@@ -70,7 +70,7 @@ TEST_CASE("parameters: all live in one buffer, aligned, without overlap, and sta
       CHECK(p.var.requires_grad());
     }
     CHECK(net.store.values().size() >= end);
-    CHECK(net.store.values().size() < end + 16);
+    CHECK(net.store.values().size() < end + ParameterStore::kAlign);
     CHECK(net.store.gradients().size() == net.store.values().size());
     CHECK(values_of(net.store.values()) ==
           std::vector<double>(static_cast<std::size_t>(net.store.values().size()), 0.0));
