@@ -39,12 +39,13 @@ cudaError_t check_copy(const Side& to, const Side& from, std::size_t bytes, cuda
 }
 
 /// The copy when its turn has come. In a graph, memory may have been freed since.
-void run_copy(void* to, const void* from, std::size_t bytes) {
-  for (const void* address : {static_cast<const void*>(to), from})
-    if (memory().where(address) == Where::freed_device)
-      throw Failure("a copy of " + std::to_string(bytes) + " bytes uses " + memory().describe(address));
+void run_copy(const Side& to, const Side& from, std::size_t bytes) {
+  for (const Side& side : {to, from})
+    if (memory().where(side.address) != side.where)
+      throw Failure("a copy of " + std::to_string(bytes) +
+                    " bytes uses memory that was freed: " + memory().describe(side.address));
   const DeviceAtWork at_work;
-  std::memcpy(to, from, bytes);
+  std::memcpy(const_cast<void*>(to.address), from.address, bytes);
 }
 
 }  // namespace
@@ -118,9 +119,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   if (source.pageable()) {  // the driver takes a copy before it returns
     const auto* bytes_from = static_cast<const char*>(from);
     auto staged = std::make_shared<std::vector<char>>(bytes_from, bytes_from + bytes);
-    run_pending([&] { queue->add([=] { run_copy(to, staged->data(), bytes); }); });
+    run_pending([&] { queue->add([=] { run_copy(target, {staged->data(), Where::elsewhere}, bytes); }); });
   } else {
-    run_pending([&] { queue->add([=] { run_copy(to, from, bytes); }); });
+    run_pending([&] { queue->add([=] { run_copy(target, source, bytes); }); });
   }
   if (target.pageable()) run_pending([&] { queue->run_all(); });  // the driver returns when it is done
   return cudaSuccess;

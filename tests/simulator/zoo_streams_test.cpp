@@ -171,6 +171,34 @@ TEST_CASE_FIXTURE(Fresh, "bug zoo: a graph replayed after its memory was freed")
   check_failure([&] { replay.launch(stream); }, "set_kernel: argument 0 is a pointer to freed device memory");
 }
 
+TEST_CASE_FIXTURE(Fresh, "bug zoo: a graph that copies and fills memory after it was freed") {
+  const Stream stream;
+  for (const char* freed : {"nothing", "device", "pinned", "filled"}) {
+    INFO(freed);
+    const auto is = [&](const char* what) { return std::strcmp(freed, what) == 0; };
+    float *from = nullptr, *to = nullptr, *filled = nullptr;
+    cudaMalloc(&from, 4);
+    cudaMalloc(&filled, 4);
+    cudaMallocHost(&to, 4);
+    const Replay replay(stream, [&] {
+      cudaMemcpyAsync(to, from, 4, cudaMemcpyDeviceToHost, stream.handle);
+      cudaMemsetAsync(filled, 0, 4, stream.handle);
+    });
+    if (is("device")) cudaFree(from);
+    if (is("pinned")) cudaFreeHost(to);
+    if (is("filled")) cudaFree(filled);
+    const std::string message = failure_of([&] { replay.launch(stream); });
+    if (is("nothing")) CHECK(message.empty());
+    if (is("device"))
+      check_contains(message, "a copy of 4 bytes uses memory that was freed: byte 0 of a freed");
+    if (is("pinned")) check_contains(message, "a copy of 4 bytes uses memory that was freed");
+    if (is("filled")) check_contains(message, "a fill of 4 bytes uses byte 0 of a freed device allocation");
+    if (!is("device")) cudaFree(from);
+    if (!is("pinned")) cudaFreeHost(to);
+    if (!is("filled")) cudaFree(filled);
+  }
+}
+
 TEST_CASE_FIXTURE(Fresh, "bug zoo: copies that are too long, the wrong way round, or of freed memory") {
   const Array<float> x(4), y(4);
   std::vector<float> host(4);
