@@ -1,5 +1,4 @@
 // Every rung of the ladder of convolution kernels computes the convolution.
-#if defined(UPTAKE_HAS_LADDER)  // the builds that link bench/ladder
 #include "bench/ladder/ladder.h"
 
 #include "tests/cuda/on_device.h"
@@ -73,4 +72,3 @@ TEST_CASE("ladder: rungs say which shapes they can do") {
 
 }  // namespace
 }  // namespace uptake::tests
-#endif
