@@ -136,8 +136,9 @@ void convert(To* y, const From* x, std::int64_t count, StreamHandle stream) {
 void accumulate(float* y, Write write, const BFloat16* x, std::int64_t count, StreamHandle stream) {
   check_flat("accumulate: y", y, count);
   check_flat("accumulate: x", x, count);
-  launch_axpy<kVector<BFloat16>>(View<float>{y, count}, write, View<const BFloat16>{x, count}, 1.0f, 1, count,
-                                 stream);
+  constexpr int kPack =
+      16 / sizeof(BFloat16);  // nvcc 13.0 does not take kVector<BFloat16> outside a template
+  launch_axpy<kPack>(View<float>{y, count}, write, View<const BFloat16>{x, count}, 1.0f, 1, count, stream);
 }
 
 void store_words(std::uint32_t* to, const Words& words, int count, StreamHandle stream) {
