@@ -64,7 +64,7 @@ Options declare(Request& r) {
   o.add_flag(
       "resume", r.resume,
       "go on with the run in --out: its configuration holds, only --epochs, --epochs-decay, --steps and the "
-      "machine (--threads, --device, --precision, --conv, --graph) may differ");
+      "machine (--threads, --device, --precision, --conv, --autotune, --graph) may differ");
   o.add_flag("skip-bad", r.skip_bad,
              "leave unpaired, unreadable and mismatched files out instead of refusing to start");
   o.add("direction", c.direction, "AtoB: A is the input, B the output; BtoA: the other way round");
@@ -106,6 +106,10 @@ Options declare(Request& r) {
         "to 10 bits of mantissa) and bf16 (weights and statistics stay float32)");
   o.add("conv", c.conv,
         "convolutions on the GPU: cudnn, own (Uptake's kernels), auto (cudnn if built with it)");
+  o.add_switch("autotune", c.autotune,
+               "time cuDNN's plans for each convolution that is new and keep the fastest (remembered in "
+               "~/.cache/uptake; a "
+               "run is then deterministic only together with that file)");
   o.add_switch("graph", c.graph, "replay training steps on the GPU as one CUDA graph");
   return o;
 }
@@ -124,8 +128,8 @@ TrainConfig defaults_for(const fs::path& data) {
 void refuse_changes(const TrainConfig& saved, const TrainConfig& now) {
   const nlohmann::json before = saved, after = now;
   for (const auto& [key, value] : before.items()) {
-    constexpr std::string_view kMayChange[] = {"epochs", "epochs_decay", "steps", "threads",
-                                               "device", "precision",    "conv",  "graph"};
+    constexpr std::string_view kMayChange[] = {"epochs",    "epochs_decay", "steps",    "threads", "device",
+                                               "precision", "conv",         "autotune", "graph"};
     if (std::ranges::find(kMayChange, key) != std::end(kMayChange)) continue;
     if (after.at(key) == value) continue;
     std::string option = key;

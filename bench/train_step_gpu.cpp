@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ std::vector<Variant> variants() {
   strict.library = tf32.library = tuned.library = cuda::ConvLibrary::cudnn;
   tf32.tf32 = tuned.tf32 = true;
   tuned.autotune = true;
+  tuned.plan_cache =
+      std::filesystem::temp_directory_path() / "uptake_bench_plans";  // tuned in the first round only
   const auto f32 = nn::DType::f32, bf16 = nn::DType::bf16;
   std::vector<Variant> all = {{"own_graph", "float32", f32, true, own},
                               {"own_graph", "bfloat16", bf16, true, own}};

@@ -160,7 +160,9 @@ std::unique_ptr<Network> make_discriminator(const TrainConfig& c, const nn::Mach
   return network;
 }
 
-nn::MachineOptions machine_options(const TrainConfig& c) { return {c.device, c.precision, c.conv, c.graph}; }
+nn::MachineOptions machine_options(const TrainConfig& c) {
+  return {c.device, c.precision, c.conv, c.autotune, c.graph};
+}
 
 Pix2PixOptions pix2pix_options(const TrainConfig& c) {
   Pix2PixOptions o;

@@ -33,7 +33,7 @@ struct TrainConfig {
   // Machine.
   std::int64_t threads = 0;                                           // 0: all
   std::string precision = "float32", device = "auto", conv = "auto";  // see nn/machine.h
-  bool graph = true;
+  bool autotune = false, graph = true;
   std::string norm_at_test =
       "auto";  // where batch normalisation takes its statistics from in use: gan/translator.h
   // What the data set says (not options): channels of input and output image.
@@ -46,8 +46,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TrainConfig, direction, load_siz
                                                 net_d, norm, init_type, n_layers_d, ngf, ndf, dropout,
                                                 init_gain, gan_mode, lr_policy, lambda_l1, lr, beta1,
                                                 batch_size, epochs, epochs_decay, lr_decay_epochs, steps,
-                                                seed, threads, precision, device, conv, graph, norm_at_test,
-                                                input_channels, output_channels)
+                                                seed, threads, precision, device, conv, autotune, graph,
+                                                norm_at_test, input_channels, output_channels)
 
 /// Throws std::invalid_argument, one sentence naming the option, for values out of range or at odds with each
 /// other.

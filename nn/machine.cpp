@@ -1,6 +1,8 @@
 #include "nn/machine.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <ostream>
 #include <stdexcept>
 #include <vector>
@@ -21,13 +23,35 @@ void require_one_of(const char* option, const std::string& value, const std::vec
 }
 
 #ifdef UPTAKE_HAS_CUDA
+// Where plans are remembered; empty where there is no place for such things.
+std::filesystem::path plan_cache() {
+  const auto folder_of = [](const char* variable) {
+    const char* value = std::getenv(variable);
+    return std::filesystem::path(value == nullptr ? "" : value);
+  };
+  std::filesystem::path folder = folder_of("XDG_CACHE_HOME");
+  if (!folder.is_absolute()) {
+    folder = folder_of("HOME");
+    if (!folder.is_absolute()) return {};
+    folder /= ".cache";
+  }
+  folder /= "uptake";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  return error ? std::filesystem::path() : folder / "convolution_plans";
+}
+
 Machine on_gpu(const MachineOptions& o, std::ostream& note) {
   if (o.conv == "cudnn" && !cuda::built_with_cudnn())
     throw std::invalid_argument("--conv is cudnn, but this build of uptake was made without cuDNN");
+  if (o.conv == "own" && o.autotune)
+    throw std::invalid_argument("--autotune is for cuDNN's convolutions, but --conv is own");
   const bool own = o.conv == "own" || (o.conv == "auto" && !cuda::built_with_cudnn());
   cuda::ConvOptions conv = cuda::conv_options();
   conv.library = own ? cuda::ConvLibrary::own : cuda::ConvLibrary::cudnn;
   conv.tf32 = o.precision == "tf32";
+  conv.autotune = o.autotune;
+  if (!own) conv.plan_cache = plan_cache();
   cuda::set_conv_options(conv);
   note << "device: " << cuda::device_info().name << ", " << o.precision << ", convolutions by "
        << (own ? "Uptake's own kernels" : "cuDNN") << std::endl;

@@ -11,6 +11,7 @@ struct MachineOptions {
   std::string device = "auto";        // auto: the GPU if one can be used; cpu; cuda
   std::string precision = "float32";  // float32; on the GPU also tf32 and bf16
   std::string conv = "auto";          // GPU: cudnn, own; auto: cudnn if the build has it
+  bool autotune = false;              // GPU: time cuDNN's plans for each new convolution
   bool graph = true;                  // GPU: replay training steps as one CUDA graph
 };
 
@@ -23,7 +24,8 @@ struct Machine {
 /// Throws std::invalid_argument for an unknown word, for one that the device does not know (--precision bf16 on
 /// the CPU), and when the GPU is asked for and cannot be used. When `auto`
 /// falls back to the CPU in a build with CUDA, one line on `note` says why; when the GPU is chosen, one line
-/// names it. Sets kernels::cuda::ConvOptions.
+/// names it. Sets kernels::cuda::ConvOptions; plans that cuDNN's convolutions
+/// were given are remembered in $XDG_CACHE_HOME/uptake (by default ~/.cache/uptake), if that can be written.
 Machine choose_machine(const MachineOptions& options, std::ostream& note);
 
 }  // namespace uptake::nn
