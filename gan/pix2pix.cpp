@@ -45,7 +45,6 @@ void Pix2Pix::start_step(const Tensor& a, const Tensor& b, double learning_rate,
     discriminator_adam_.apply();
     generator_gradients(real_a, real_b, fake, work.results);
     generator_adam_.apply();
-    last_fake_ = fake.value();
   });
 
   // A replayed step counts its batches too.

@@ -49,9 +49,6 @@ class Pix2Pix {
   nn::Adam& generator_adam() { return generator_adam_; }
   nn::Adam& discriminator_adam() { return discriminator_adam_; }
 
-  /// The generated image of the last step, valid until the next one is started.
-  const nn::Tensor& last_fake() const { return last_fake_; }
-
   /// The parts of step(), for those who look in between: gradients are gathered, no optimizer has run. a and b
   /// are on the device; losses (float64 [1,1,1,4] there) are written in the order of Losses.
   Var forward(const nn::Tensor& a, const Mode& mode);
@@ -69,7 +66,6 @@ class Pix2Pix {
   nn::Adam generator_adam_, discriminator_adam_;
   Pix2PixOptions options_;
   nn::RepeatedStep repeated_;
-  nn::Tensor last_fake_;
   std::vector<std::int64_t> batches_a_step_;  // what one step adds to each counter of normalisation
 };
 

@@ -54,7 +54,7 @@ void krsc_to_kcrs(T* kcrs, const T* krsc, const FilterShape& shape);
 template <class T>
 void kcrs_to_krsc(T* krsc, const T* kcrs, const FilterShape& shape);
 
-/// Filters in the memory layout the convolution library prefers, in storage owned by the caller (a part of
+/// CPU: filters in the memory layout the convolution library prefers, in storage owned by the caller (a part of
 /// one flat buffer of all parameters), with repacked copies for whichever primitive wants another layout.
 ///
 /// The layout is an elementwise permutation of [k,c,r,s], possibly with zero padding: elementwise optimizers
@@ -143,7 +143,8 @@ struct ConvOptions {
   std::filesystem::path plan_cache;  // file of plans chosen before; empty: none
 };
 
-/// Of the whole process. The default is cuDNN where the build has it. Throws std::invalid_argument for cuDNN
+/// Of the whole process. At the start the library is cuDNN where the build has it; to change one thing, change
+/// it in a copy of conv_options(). Throws std::invalid_argument for cuDNN
 /// in a build without it.
 void set_conv_options(const ConvOptions& options);
 const ConvOptions& conv_options();

@@ -1,6 +1,6 @@
 // The CUDA device as seen by the host: streams, events, memory, graphs. Move-only owners; every CUDA call is
-// checked. No CUDA header is needed to include this one. In a build without CUDA only built_with_cuda() and
-// why_unavailable() exist.
+// checked. No CUDA header is needed to include this one. In a build without CUDA only the first three
+// functions exist.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -36,10 +36,6 @@ std::string why_unavailable();
 struct DeviceInfo {
   std::string name;
   int major = 0, minor = 0;  // compute capability
-  int multiprocessors = 0;
-  std::int64_t memory_bytes = 0;
-  int driver_version = 0, runtime_version = 0;  // 1000 major + 10 minor
-  int clock_khz = 0, memory_clock_khz = 0;
 };
 DeviceInfo device_info();
 
@@ -90,9 +86,11 @@ class Event {
   CUevent_st* handle_ = nullptr;
 };
 
-/// A device allocation of its own (not from the pool): `count` elements, contents unspecified.
+/// cudaMalloc and cudaFree; 0 bytes are a null pointer.
 std::byte* allocate_bytes(std::size_t bytes);
 void release_bytes(std::byte* block) noexcept;
+
+/// A device allocation of its own (not from the pool): `count` elements, contents unspecified.
 template <class T>
 class DeviceBuffer {
  public:

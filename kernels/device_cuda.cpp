@@ -48,12 +48,6 @@ DeviceInfo device_info() {
   info.name = properties.name;
   info.major = properties.major;
   info.minor = properties.minor;
-  info.multiprocessors = properties.multiProcessorCount;
-  info.memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem);
-  UPTAKE_CUDA_CHECK(cudaDeviceGetAttribute(&info.clock_khz, cudaDevAttrClockRate, device));
-  UPTAKE_CUDA_CHECK(cudaDeviceGetAttribute(&info.memory_clock_khz, cudaDevAttrMemoryClockRate, device));
-  UPTAKE_CUDA_CHECK(cudaDriverGetVersion(&info.driver_version));
-  UPTAKE_CUDA_CHECK(cudaRuntimeGetVersion(&info.runtime_version));
   return info;
 }
 

@@ -1,4 +1,5 @@
-// Losses: each returns the mean loss over all elements and, in the same pass, writes its gradient.
+// Losses: the mean over all elements (returned on the CPU, written to device memory on the GPU) and, in the same
+// pass, its gradient.
 //
 //   l1     |x - t|                   gradient sign(x - t), 0 where equal
 //   mse    (x - t)^2
@@ -6,7 +7,8 @@
 //   hinge  max(0, 1 - x) real, max(0, 1 + x) fake   discriminator side (Lim & Ye 2017; Miyato 2018)
 //          -x                                       generator side; gradient 0 at a corner
 //
-// dx, when not null, receives scale * d(mean loss)/dx, assigned or added. Sums are taken in double. An empty
+// dx, when not null, receives scale * d(mean loss)/dx, assigned or added. Sums are taken in double, on the GPU in
+// compensated float within a block. An empty
 // input has loss 0 (a mean over nothing is defined so here). Inputs are [pixels,c].
 #pragma once
 #include "kernels/device.h"

@@ -66,8 +66,6 @@ struct Epilogue {
   ON(avg_pool_backward)
 
 struct Cpu {
-  static constexpr Device kDevice = Device::cpu;
-
   UPTAKE_OPERATIONS(UPTAKE_ON_CPU)
 
   template <class T>
@@ -123,8 +121,6 @@ struct Cpu {
 
 #ifdef UPTAKE_HAS_CUDA
 struct Cuda {
-  static constexpr Device kDevice = Device::cuda;
-
   UPTAKE_OPERATIONS(UPTAKE_ON_CUDA)
   UPTAKE_ON_CUDA(l1_loss)
   UPTAKE_ON_CUDA(mse_loss)

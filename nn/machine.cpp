@@ -44,8 +44,6 @@ std::filesystem::path plan_cache() {
 Machine on_gpu(const MachineOptions& o, std::ostream& note) {
   if (o.conv == "cudnn" && !cuda::built_with_cudnn())
     throw std::invalid_argument("--conv is cudnn, but this build of uptake was made without cuDNN");
-  if (o.conv == "own" && o.autotune)
-    throw std::invalid_argument("--autotune is for cuDNN's convolutions, but --conv is own");
   const bool own = o.conv == "own" || (o.conv == "auto" && !cuda::built_with_cudnn());
   cuda::ConvOptions conv = cuda::conv_options();
   conv.library = own ? cuda::ConvLibrary::own : cuda::ConvLibrary::cudnn;
@@ -67,6 +65,8 @@ Machine choose_machine(const MachineOptions& o, std::ostream& note) {
   require_one_of("device", o.device, {"auto", "cpu", "cuda"});
   require_one_of("precision", o.precision, {"float32", "tf32", "bf16"});
   require_one_of("conv", o.conv, {"auto", "own", "cudnn"});
+  if (o.conv == "own" && o.autotune)
+    throw std::invalid_argument("--autotune is for cuDNN's convolutions, but --conv is own");
   if (o.device != "cpu") {
     const std::string reason = cuda::why_unavailable();
     if (reason.empty()) return on_gpu(o, note);

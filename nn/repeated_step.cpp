@@ -1,5 +1,6 @@
 #include "nn/repeated_step.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <deque>
@@ -45,7 +46,8 @@ struct RepeatedStep::OnCpu : Machine {
 namespace cuda = kernels::cuda;
 namespace {
 
-constexpr int kSlots = 3;  // one being filled, one on its way, one in use
+constexpr int kSlots = 3;               // one being filled, one on its way, one in use
+constexpr std::size_t kMostShapes = 4;  // of batches whose memory and graph are kept
 
 // One batch on its way: page-locked memory, and where it lands on the device.
 struct Slot {
@@ -128,8 +130,17 @@ struct RepeatedStep::OnGpu : Machine {
   Variant& variant_for(std::span<const Tensor> batch) {
     std::vector<Shape> shapes;
     for (const Tensor& t : batch) shapes.push_back(t.shape());
-    for (const auto& v : variants)
-      if (v->shapes == shapes) return *v;
+    const auto known = std::ranges::find_if(variants, [&](const auto& v) { return v->shapes == shapes; });
+    if (known != variants.end()) {  // the latest is the last
+      std::rotate(known, known + 1, variants.end());
+      return *variants.back();
+    }
+    if (variants.size() == kMostShapes) {
+      cuda::synchronize(compute);
+      cuda::synchronize(copy);
+      variants.erase(variants.begin());
+      cuda::device_memory().trim();
+    }
     Variant& v = *variants.emplace_back(std::make_unique<Variant>());
     v.shapes = shapes;
     for (const Tensor& t : batch) {

@@ -1,10 +1,11 @@
-// A training step that is repeated on batches from the host. On the CPU it simply runs. On the GPU it never
-// makes the host wait inside a step:
+// A training step that is repeated on batches from the host. On the CPU it simply runs. On the GPU the host never
+// waits for a step; it only waits, before it starts one, while it is several ahead:
 //
 // - batches travel through a ring of page-locked buffers on a copy stream, so that the next one is on its way
 //   while this step runs;
 // - memory comes from an arena planned in the first run (kernels/arena.h), so every run uses the same addresses;
-// - from the third run on, the whole step is one CUDA graph (a batch of another shape has a graph of its own);
+// - from the third run on, the whole step is one CUDA graph (a batch of another shape has memory and a graph of
+//   its own; those of the last few shapes are kept);
 // - results are copied back behind the step and picked up when they have arrived.
 #pragma once
 #include <cstdint>
