@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "gan/data.h"
-#include "kernels/memory.h"
+#include "nn/machine.h"
 
 namespace uptake::gan {
 
@@ -39,8 +39,7 @@ io::Image Translator::operator()(const io::Image& image) {
                                 " channels, the model expects " +
                                 std::to_string(info().config.input_channels));
   if (image.samples.empty()) throw std::invalid_argument("the image has no pixels");
-  if (image.height != height_ || image.width != width_)
-    kernels::host_memory().trim();  // blocks of another size
+  if (image.height != height_ || image.width != width_) nn::trim_memory();  // blocks of another size
   height_ = image.height;
   width_ = image.width;
   const io::Preparation size = test_preparation(info().config);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -68,7 +69,7 @@ void run(const Candidate& candidate, const Call<T>& call, cudnnHandle_t handle) 
     if (status != CUDNN_STATUS_SUCCESS)
       throw CudaError(describe("cudnnBackendExecute of the " + to_string(call.request), status));
   }
-  if (debug_sync()) synchronize(call.stream);
+  debug_synchronize(call.stream);
   if (candidate.apart) run_epilogue(call);
 }
 
@@ -98,11 +99,18 @@ Candidate fastest(std::vector<Candidate> candidates, Call<T> call, cudnnHandle_t
   if (call.request.add) call.filters = gradient.emplace(call.request.geometry.filters.size()).data();
   std::size_t best = 0;
   float best_time = std::numeric_limits<float>::infinity();
-  for (std::size_t i = 0; i < candidates.size(); ++i)
-    if (const float time = milliseconds(candidates[i], call, handle); time < best_time) {
-      best = i;
-      best_time = time;
+  std::exception_ptr failure;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    try {  // some plans are found wanting only when they run
+      if (const float time = milliseconds(candidates[i], call, handle); time < best_time) {
+        best = i;
+        best_time = time;
+      }
+    } catch (const CudaError&) {
+      failure = std::current_exception();
     }
+  }
+  if (best_time == std::numeric_limits<float>::infinity() && failure) std::rethrow_exception(failure);
   return std::move(candidates[best]);
 }
 

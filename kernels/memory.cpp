@@ -57,7 +57,7 @@ std::shared_ptr<std::byte> MemoryPool::allocate(std::size_t bytes) {
     }
   }
   if (block == nullptr) {
-    block = source_.allocate(rounded);
+    block = allocate_from_source(rounded);
     const std::lock_guard lock(mutex_);
     ++statistics_.system_allocations;
     statistics_.held_bytes += static_cast<std::int64_t>(rounded);
@@ -69,6 +69,20 @@ std::shared_ptr<std::byte> MemoryPool::allocate(std::size_t bytes) {
     statistics_.peak_in_use_bytes = std::max(statistics_.peak_in_use_bytes, statistics_.in_use_bytes);
   }
   return {block, [this, size](std::byte* p) { release(p, size); }};
+}
+
+// When there is no more, what lies unused in the cache may still be given back.
+std::byte* MemoryPool::allocate_from_source(std::size_t bytes) {
+  try {
+    return source_.allocate(bytes);
+  } catch (const std::exception&) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (free_.empty()) throw;
+    }
+    trim();
+  }
+  return source_.allocate(bytes);
 }
 
 void MemoryPool::release(std::byte* block, std::size_t bytes) {

@@ -39,7 +39,8 @@ class MemoryPool {
   MemoryPool& operator=(const MemoryPool&) = delete;
 
   /// A block that returns to the pool when its last owner lets go. Contents are unspecified.
-  /// Throws std::bad_alloc when the system has no more memory (a device's source: CudaError).
+  /// Throws std::bad_alloc when the system has no more memory (a device's source: CudaError), also after what
+  /// is cached was given back.
   std::shared_ptr<std::byte> allocate(std::size_t bytes);
 
   /// Returns cached blocks that nobody uses to the system.
@@ -48,6 +49,7 @@ class MemoryPool {
   Statistics statistics() const;
 
  private:
+  std::byte* allocate_from_source(std::size_t bytes);
   void release(std::byte* block, std::size_t bytes);
   void hide(std::byte* block, std::size_t bytes) const;
   void show(std::byte* block, std::size_t bytes) const;

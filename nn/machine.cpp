@@ -9,6 +9,7 @@
 
 #include "kernels/conv.h"
 #include "kernels/device.h"
+#include "kernels/memory.h"
 
 namespace uptake::nn {
 namespace {
@@ -77,6 +78,13 @@ Machine choose_machine(const MachineOptions& o, std::ostream& note) {
     throw std::invalid_argument("--precision " + o.precision +
                                 " is for the GPU; the CPU computes in float32");
   return {};
+}
+
+void trim_memory() {
+  kernels::host_memory().trim();
+#ifdef UPTAKE_HAS_CUDA
+  if (cuda::why_unavailable().empty()) cuda::device_memory().trim();
+#endif
 }
 
 }  // namespace uptake::nn

@@ -28,4 +28,7 @@ struct Machine {
 /// were given are remembered in $XDG_CACHE_HOME/uptake (by default ~/.cache/uptake), if that can be written.
 Machine choose_machine(const MachineOptions& options, std::ostream& note);
 
+/// Gives cached memory that no tensor uses back to the system and the driver.
+void trim_memory();
+
 }  // namespace uptake::nn

@@ -19,6 +19,14 @@ inline bool debug_sync() {
   return on;
 }
 
+/// Waits for the stream if debug_sync() asks for it, unless the stream is being recorded.
+inline void debug_synchronize(StreamHandle stream) {
+  if (!debug_sync()) return;
+  cudaStreamCaptureStatus recording = cudaStreamCaptureStatusNone;
+  UPTAKE_CUDA_CHECK(cudaStreamIsCapturing(stream, &recording));
+  if (recording == cudaStreamCaptureStatusNone) UPTAKE_CUDA_CHECK(cudaStreamSynchronize(stream));
+}
+
 /// `kernel` over `grid` blocks of `block` threads. Limits were checked by Grid. An empty grid is no launch.
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), Grid grid, int block, std::size_t shared_bytes,
@@ -30,10 +38,7 @@ void launch(void (*kernel)(Parameters...), Grid grid, int block, std::size_t sha
   config.dynamicSmemBytes = shared_bytes;
   config.stream = stream;
   UPTAKE_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...));
-  if (!debug_sync()) return;
-  cudaStreamCaptureStatus recording = cudaStreamCaptureStatusNone;
-  UPTAKE_CUDA_CHECK(cudaStreamIsCapturing(stream, &recording));
-  if (recording == cudaStreamCaptureStatusNone) UPTAKE_CUDA_CHECK(cudaStreamSynchronize(stream));
+  debug_synchronize(stream);
 }
 
 }  // namespace uptake::kernels::cuda
