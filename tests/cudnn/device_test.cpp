@@ -1,10 +1,12 @@
 // Convolutions by cuDNN on a GPU: against the reference, twice with the same bits, in a recorded graph. Without a
-// GPU each case says that it was skipped.
+// GPU each case says that it was skipped, which UPTAKE_REQUIRE_GPU=1 makes a failure.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
+#include <string>
 
 #include "tests/cuda/on_device.h"
 #include "tests/cudnn/described_gpu.h"
@@ -21,8 +23,11 @@ using Operation = cuda::cudnn::Operation;
 
 bool skipped() {
   const std::string reason = cuda::why_unavailable();
-  if (!reason.empty()) MESSAGE("SKIPPED: " << reason);
-  return !reason.empty();
+  if (reason.empty()) return false;
+  const char* required = std::getenv("UPTAKE_REQUIRE_GPU");
+  if (required != nullptr && std::string(required) == "1") FAIL("UPTAKE_REQUIRE_GPU is 1, but " << reason);
+  MESSAGE("SKIPPED: " << reason);
+  return true;
 }
 
 /// cuDNN with these options for as long as it lives.

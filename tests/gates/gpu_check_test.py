@@ -10,6 +10,7 @@ import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
@@ -138,7 +139,8 @@ class CheckTest(unittest.TestCase):
     def check(self, **parts):
         """A Check whose parts are these functions."""
         made = type("Some", (gpu_check.Check,), {f"part_{name}": part for name, part in parts.items()})
-        return made(types.SimpleNamespace(minutes=1, out=self.out, folder=self.out / "build", commit="0" * 40, batches=[1], rounds=1))
+        return made(types.SimpleNamespace(minutes=1, out=self.out, folder=self.out / "build", commit="0" * 40, batches=[1], rounds=1,
+                                          without_cudnn=False))
 
     def result(self):
         return json.loads((self.out / "gpu.json").read_text())
@@ -199,6 +201,80 @@ class CheckTest(unittest.TestCase):
                 check.part_test()
             if expected != "0 tests":
                 self.assertIn(expected, str(raised.exception))
+
+    def without_cudnn(self, part, outputs):
+        """What becomes of a part whose commands print this: refused for lack of cuDNN, then accepted on request."""
+        details = []
+        for accepted in (False, True):
+            check = self.check()
+            check.options.without_cudnn, check.python = accepted, sys.executable
+            check.program = lambda name: pathlib.Path(name)
+            check.run = lambda command, limit=0: (0, outputs[pathlib.Path(command[0]).name])
+            check.run_parts([part])
+            made = self.result()["parts"][part]
+            details.append((made["status"], made["detail"]))
+        return details
+
+    def test_a_build_without_cudnn_is_no_success_unless_asked_for(self):
+        refused, accepted = self.without_cudnn("build", {"cmake": "-- CUDA backend: 13.0.88, cuDNN none\n"})
+        self.assertEqual(refused, ("failed", "built, but CMake found no cuDNN; install cuDNN 9.8 or newer, or give "
+                                             "--without-cudnn"))
+        self.assertEqual(accepted[0], "passed")
+        self.assertIn("cuDNN none", accepted[1])
+        self.assertEqual(gpu_check.configured_cudnn("-- Found CUDNN: cuDNN 9\n-- CUDA backend: 13.0.88, cuDNN none\n"), "")
+        self.assertEqual(gpu_check.configured_cudnn("-- CUDA backend: 13.0.88, cuDNN 9.19.0\n"), "9.19.0")
+
+    def test_tests_without_the_program_of_cudnn_are_no_success(self):
+        printed = ("1: [doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped\n1/2 Test #1: cuda_gpu ....   Passed    1.2 sec\n"
+                   "2/2 Test #2: cudnn_other ....   Passed    1.2 sec\n")
+        refused, accepted = self.without_cudnn("test", {"ctest": printed})
+        self.assertEqual(refused[0], "failed")
+        self.assertIn("no test program of cuDNN; install", refused[1])
+        self.assertEqual(accepted, ("passed", "4 passed, 0 failed, 0 skipped, without cuDNN"))
+        both = self.without_cudnn("test", {"ctest": printed.replace("cudnn_other", "cudnn")})
+        self.assertEqual(both, [("passed", "4 passed, 0 failed, 0 skipped")] * 2)
+
+    def test_a_ladder_without_cudnn_is_no_success(self):
+        def printed(last):
+            return json.dumps({"benchmarks": [{"name": f"e3_batch16/float32/{rung}/iterations:25/manual_time", "real_time": 1,
+                                               "time_unit": "us", "TFLOP_per_s": 1.0} for rung in ("0_naive", last)]}, indent=1)
+
+        refused, accepted = self.without_cudnn("ladder", {"bench_ladder": printed("own_implicit_gemm")})
+        self.assertEqual(refused[0], "failed")
+        self.assertIn("bench_ladder has no rows of cuDNN; install", refused[1])
+        self.assertEqual(accepted, ("passed", "2 rows, without cuDNN"))
+        self.assertEqual(len(self.result()["ladder"]), 2)
+        self.assertEqual(self.without_cudnn("ladder", {"bench_ladder": printed("cudnn")}), [("passed", "2 rows")] * 2)
+
+    def test_steps_without_cudnn_are_no_success(self):
+        class Other:
+            trouble, seconds = None, 0.0
+
+            def __init__(self, *_):
+                pass
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                pass
+
+            def round(self):
+                return [step_row("torch", 1, "bfloat16", "eager", 8.0)]
+
+        def printed(*variants):
+            return "\n".join(json.dumps(step_row("uptake", 1, "bfloat16", variant, 2.0)) for variant in variants)
+
+        with unittest.mock.patch.object(gpu_check, "Peer", Other):
+            refused, accepted = self.without_cudnn("step", {"bench_train_step_gpu": printed("own_graph")})
+            good = self.without_cudnn("step", {"bench_train_step_gpu": printed("own_graph", "cudnn_graph")})
+            broken = json.dumps({**step_row("uptake", 1, "bfloat16", "cudnn_graph", 2.0), "error": "no plan"})
+            no_time = self.without_cudnn("step", {"bench_train_step_gpu": f"{printed('own_graph')}\n{broken}"})[0]
+        self.assertEqual(refused[0], "failed")
+        self.assertIn("bench_train_step_gpu has no time of a variant with cuDNN; install", refused[1])
+        self.assertEqual(accepted, ("passed", "2 of 2 variants have a time, none with cuDNN"))
+        self.assertEqual(good, [("passed", "3 of 3 variants have a time")] * 2)
+        self.assertEqual(no_time[0], "failed")
 
     def test_rows_of_google_benchmark(self):
         text = "a warning\n" + json.dumps({"context": {}, "benchmarks": [

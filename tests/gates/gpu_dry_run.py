@@ -4,6 +4,7 @@ synthetic, and kept in a temporary folder. Skipped parts say SKIPPED."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -73,19 +74,56 @@ def check_pack(gpu_check, work):
     call(probe / "build/probe")
 
 
-def check_benchmark(gpu_check, folder):
-    """Without a GPU the benchmark says so in each row, and that is no measurement."""
-    program = folder and folder / "bench_kernels"
-    if not program or not program.exists():
-        print("SKIPPED: gpu-check: bench_kernels is not built (it needs the CUDA backend)")
+def check_configure(gpu_check, work):
+    """CMake takes the options of the build, with the packed libraries, and says whether it has cuDNN."""
+    options = types.SimpleNamespace(minutes=1, out=work / "out-configure", folder=work / "configured", commit="0" * 40)
+    check = gpu_check.Check(options)
+    if check.nvcc is None:
+        print("SKIPPED: gpu-check: there is no nvcc, so CMake's options were not tried")
         return
+    command = check.configure_command(work / "carry")
+    need("-DUPTAKE_DICOM=OFF" in command and "-DUPTAKE_ONEDNN=OFF" in command, f"{command}")
+    for more in ([], ["-DCMAKE_DISABLE_FIND_PACKAGE_CUDNN=ON"]):
+        status, text = check.run(command + more, 60)
+        need(status == 0, f"CMake: exit status {status}\n{text[-3000:]}")
+        need("not used by the project" not in text, f"CMake knows not all options:\n{text[-1000:]}")
+        backend = gpu_check.found(r"(CUDA backend: [^\n]*)", text, "")
+        need(gpu_check.configured_cudnn(text) or backend.endswith(", cuDNN none"), f"with cuDNN or without? {backend}")
+    need(backend.endswith(", cuDNN none"), f"a build without cuDNN says: {backend}")
+    need((options.folder / "CMakeCache.txt").exists(), "CMake left no cache")
+
+
+def check_no_gpu(gpu_check, folder):
+    """Without a GPU every program says so, and that is neither a measurement nor a passed test."""
     if gpu_check.card_state():
-        print("SKIPPED: gpu-check: bench_kernels without a GPU: there is one")
+        print("SKIPPED: gpu-check: our programs without a GPU: there is one")
         return
-    printed = subprocess.run([str(program), "--benchmark_format=json"], capture_output=True, text=True).stdout
-    rows = gpu_check.parse_benchmark(printed)
-    need(len(rows) > 100, f"bench_kernels has {len(rows)} rows")
-    need(all(row.get("error", "").startswith("no GPU: ") for row in rows), f"a row without 'no GPU': {rows[0]}")
+
+    def start(program, *arguments):
+        """(exit status, standard output, standard error), or None if it is not built."""
+        if folder is None or not (folder / program).exists():
+            print(f"SKIPPED: gpu-check: {pathlib.Path(program).name} is not built (it needs the CUDA backend)")
+            return None
+        done = subprocess.run([str(folder / program), *arguments], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "UPTAKE_REQUIRE_GPU": "1"})
+        return done.returncode, done.stdout, done.stderr
+
+    tests = "../tests/uptake_tests_"
+    for program, least in (("bench_kernels", 100), ("bench_ladder", 20)):
+        if said := start(program, "--benchmark_format=json"):
+            rows = gpu_check.parse_benchmark(said[1])
+            need(len(rows) > least, f"{program} has {len(rows)} rows, exit status {said[0]}: {said[2][-1000:]}")
+            wrong = [row for row in rows if not row.get("error", "").startswith("no GPU: ")]
+            need(not wrong, f"{program} has rows without 'no GPU': {wrong[:3]}")
+            if program == "bench_ladder" and (folder / f"{tests}cudnn").exists():
+                need(any(row["name"].endswith("/cudnn") for row in rows), "bench_ladder has no rows of cuDNN")
+    if said := start("bench_train_step_gpu", "--size", "256", "--ngf", "64", "--batch", "1", "--seconds", "0.1"):
+        need(said[:2] == (1, ""), f"bench_train_step_gpu: {said}")
+        need(re.fullmatch(r"bench_train_step_gpu: [^\n]*no GPU[^\n]*\n", said[2]), f"bench_train_step_gpu: {said}")
+    for name, arguments in (("cuda_gpu", ()), ("cudnn", ("--test-case=cudnn on the GPU*",))):
+        if said := start(f"{tests}{name}", *arguments):
+            need(said[0] == 1 and re.search("UPTAKE_REQUIRE_GPU is 1, but .*no GPU", said[1] + said[2]),
+                 f"uptake_tests_{name} does not fail where a GPU is required: {said}")
 
 
 def invented(gpu_check, batch):
@@ -93,14 +131,18 @@ def invented(gpu_check, batch):
     benchmarks = [{"name": f"{name}/iterations:25/manual_time", "real_time": 1.0, "time_unit": "us", "GB_per_s": 1.0,
                    "share_of_copy": 1.0, "TFLOP_per_s": 1.0, "iterations": 25}
                   for name in ("copy/1GB", "norm_forward/batch/16x4x4x4/float32", "norm_forward/batch/16x4x4x4/bfloat16")]
-    steps = [{"size": 256, "ngf": 64, "batch": batch, "precision": "bf16", "variant": "graph", "median_ms": 2.0, "min_ms": 1.0,
-              "max_ms": 4.0, "images_per_s": 500.0 * batch}]
+    rungs = [{"name": f"e3_batch16/float32/{rung}/iterations:25/manual_time", "real_time": 1.0, "time_unit": "us",
+              "median_us": 1.0, "min_us": 1.0, "max_us": 1.0, "TFLOP_per_s": 1.0, "iterations": 25}
+             for rung in ("0_naive", "own_implicit_gemm", "cudnn")]
+    steps = [{"size": 256, "ngf": 64, "batch": batch, "precision": "bfloat16", "variant": variant, "median_ms": 2.0,
+              "min_ms": 1.0, "max_ms": 4.0, "images_per_s": 500.0 * batch} for variant in ("cudnn_graph", "own_graph")]
     return {
         "bench_kernels": json.dumps({"context": {}, "benchmarks": benchmarks}, indent=1),
-        "bench_ladder": json.dumps({"context": {}, "benchmarks": benchmarks[:1]}, indent=1),
+        "bench_ladder": json.dumps({"context": {}, "benchmarks": rungs}, indent=1),
         "bench_train_step_gpu": "\n".join(map(json.dumps, steps)),
         "compute-sanitizer": "========= ERROR SUMMARY: 0 errors\n",
-        "ctest": "1: [doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped\n1/1 Test #1: cuda_gpu .....   Passed    1.2 sec\n",
+        "ctest": "1: [doctest] test cases: 3 | 3 passed | 0 failed | 0 skipped\n"
+                 "1/2 Test #1: cuda_gpu .....   Passed    1.2 sec\n2/2 Test #2: cudnn ........   Passed    1.2 sec\n",
         "cmake": "-- CUDA backend: 13.0, cuDNN 9.19.0\n",
     }
 
@@ -119,16 +161,13 @@ def check_parts(gpu_check, work):
             batch = command[command.index("--batch") + 1] if "--batch" in command else 1
             return 0, invented(gpu_check, batch)[name]
 
-        def part_ladder(self):
-            self.result["ladder"], _ = self.benchmark("bench_ladder", 10)
-
         def part_sanitizer(self):
             if gpu_check.find_tool("compute-sanitizer"):
                 return super().part_sanitizer()
             return "no tool here"
 
     options = types.SimpleNamespace(minutes=2, out=work / "out", folder=work / "build", commit="0" * 40, batches=[1, 2],
-                                    rounds=2)
+                                    rounds=2, without_cudnn=False)
     check = Rehearsal(options)
     check.result["synthetic"] = True
     status = check.run_parts(gpu_check.Check.PARTS)
@@ -143,8 +182,6 @@ def check_parts(gpu_check, work):
         torch_rows = [row for row in result["step"] if row["program"] == "torch"]
         need({row["batch"] for row in torch_rows} == {1, 2} and all("median_ms" in row for row in torch_rows), f"{torch_rows}")
     need(set(parts.values()) == {"passed"}, f"parts: {parts}")
-    command = check.configure_command()
-    need("-DUPTAKE_DICOM=OFF" in command and "-DUPTAKE_ONEDNN=OFF" in command, f"{command}")
     for name in gpu_check.gpu_report.TABLES:
         text = gpu_check.gpu_report.table(name, result)
         need(text.startswith("SYNTHETIC, NOT MEASURED: "), f"the table {name} does not say that it is synthetic:\n{text}")
@@ -159,7 +196,7 @@ def check_readme(gpu_check):
 
 def check_build(gpu_check, work):
     """The build itself, as on the GPU machine."""
-    options = types.SimpleNamespace(minutes=60, out=work / "out-build", folder=work / "build", commit=None)
+    options = types.SimpleNamespace(minutes=60, out=work / "out-build", folder=work / "build", commit=None, without_cudnn=False)
     need(gpu_check.Check(options).run_parts(["build"]) == 0, "the build failed: see above")
 
 
@@ -170,7 +207,8 @@ def run(gpu_check, options):
         work = pathlib.Path(folder)
         os.makedirs(work / "out")
         steps = [("programs", lambda: check_programs(gpu_check)), ("pack", lambda: check_pack(gpu_check, work)),
-                 ("benchmark", lambda: check_benchmark(gpu_check, options.benchmark_folder)),
+                 ("configure", lambda: check_configure(gpu_check, work)),
+                 ("no gpu", lambda: check_no_gpu(gpu_check, options.benchmark_folder)),
                  ("readme", lambda: check_readme(gpu_check)), ("parts", lambda: check_parts(gpu_check, work))]
         if options.build:
             steps.append(("build", lambda: check_build(gpu_check, work)))
@@ -178,7 +216,7 @@ def run(gpu_check, options):
             try:
                 step()
                 print(f"dry run: {name}: passed", flush=True)
-            except (AssertionError, gpu_check.PartFailed) as error:
+            except (AssertionError, gpu_check.PartFailed, subprocess.TimeoutExpired) as error:
                 failures += 1
                 print(f"FAILED: dry run: {name}: {error}", flush=True)
     return 1 if failures else 0
