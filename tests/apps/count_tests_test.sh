@@ -20,7 +20,7 @@ expect "26 0 0" "a program whose cases all pass" <<'LOG'
 2: [doctest] test cases:  26 |  26 passed | 0 failed | 0 skipped
 1/1 Test #2: io ...............................   Passed    0.68 sec
 LOG
-expect "30 2 1" "two programs, failed cases, a case left out" <<'LOG'
+expect "30 2 0" "two programs, failed cases, a case left out by a filter" <<'LOG'
 1: [doctest] test cases:  10 |  8 passed | 1 failed | 1 skipped
  1/2 Test  #1: io ...............................***Failed    0.68 sec
 12: [doctest] test cases:  23 |  22 passed | 1 failed | 0 skipped
@@ -45,6 +45,9 @@ expect "0 3 0" "a crash, a timeout and a program that is not there: no summary" 
 1/3 Test #4: io ...............................***Exception: SegFault  0.68 sec
 2/3 Test #5: nn ...............................***Timeout 1200.00 sec
 3/3 Test #6: gan ..............................***Not Run   0.00 sec
+LOG
+expect "0 0 1" "a program that says it cannot run here" <<'LOG'
+1/1 Test #4: cuda_gpu .........................***Skipped   0.04 sec
 LOG
 expect "1 1 0" "tests that are no doctest programs" <<'LOG'
 1/2 Test #5: layers ...........................   Passed    0.69 sec
