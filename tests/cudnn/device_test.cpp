@@ -178,9 +178,13 @@ void check_close(const Case& c, const Math& math, const Truth& t, const std::vec
                                       << f.k << " by " << f.c << ": " << wrong << " of " << values.size());
 }
 
-void check_parity(const Case& c) {
+/// Timing plans of a fused convolution compiles some of them first, which takes seconds each.
+enum class Tuning { tried, left_out };
+
+void check_parity(const Case& c, Tuning tuning = Tuning::tried) {
   for (const Math& math : kMath)
     for (const bool autotune : {false, true}) {
+      if (autotune && tuning == Tuning::left_out) continue;
       ConvOptions options = options_of(math);
       options.autotune = autotune;
       const WithOptions with(options);
@@ -219,7 +223,8 @@ TEST_CASE("cudnn on the GPU: bias and activation, fused or apart") {
     for (const bool bias : {false, true})
       for (const Act& act : {Act{}, Act{Activation::relu}, Act{Activation::leaky_relu, 0.2},
                              Act{Activation::leaky_relu, 0.05}, Act{Activation::tanh}})
-        check_parity({operation, g, bias, act, Write::assign, 0});
+        check_parity({operation, g, bias, act, Write::assign, 0},
+                     bias && act.kind == Activation::tanh ? Tuning::tried : Tuning::left_out);
 }
 
 TEST_CASE("cudnn on the GPU: filter gradients are added, and tuning leaves what is there") {
@@ -237,7 +242,8 @@ TEST_CASE("cudnn on the GPU: tensors that start at odd addresses") {
   if (skipped()) return;
   for (const Operation operation : kOperations)
     for (const std::int64_t channels : {3, 8})
-      check_parity({operation, {{2, 8, 6, channels}, {8, channels, 4, 4, 2, 1}}, true, {}, Write::assign, 3});
+      check_parity({operation, {{2, 8, 6, channels}, {8, channels, 4, 4, 2, 1}}, true, {}, Write::assign, 3},
+                   Tuning::left_out);
 }
 
 TEST_CASE("cudnn on the GPU: a recorded graph needs a plan made before, and then replays it") {
