@@ -67,7 +67,12 @@ nn::Tensor random_image(const nn::Shape& shape, std::uint32_t seed) {
   return t;
 }
 
-std::vector<double> time_steps(const Variant& v, const Arguments& a) {
+struct Timed {
+  std::vector<double> milliseconds;  // sorted
+  double arena_mb;                   // planned for activations, gradients and scratch
+};
+
+Timed time_steps(const Variant& v, const Arguments& a) {
   cuda::set_conv_options(v.conv);
   gan::GeneratorOptions g;
   g.net = "unet_" + std::to_string(a.size);
@@ -108,7 +113,7 @@ std::vector<double> time_steps(const Variant& v, const Arguments& a) {
     if (!(losses->g_l1 > 0 && losses->g_l1 < 1e6)) throw std::runtime_error("the losses make no sense");
   for (std::size_t i = 1; i < events.size(); ++i) milliseconds.push_back(events[i].since(events[i - 1]));
   std::ranges::sort(milliseconds);
-  return milliseconds;
+  return {milliseconds, static_cast<double>(model.repeated_step().arena_bytes()) * 1e-6};
 }
 
 std::string quoted(std::string text) {
@@ -140,13 +145,14 @@ int main(int argc, char** argv) {
   }
   for (const Variant& v : variants()) {
     try {
-      const std::vector<double> ms = time_steps(v, a);
+      const auto [ms, arena_mb] = time_steps(v, a);
       const double median = ms[ms.size() / 2];
       char text[256];
       std::snprintf(text, sizeof text,
                     "\"median_ms\": %.4f, \"min_ms\": %.4f, \"max_ms\": %.4f, \"images_per_s\": %.1f, "
-                    "\"steps\": %zu",
-                    median, ms.front(), ms.back(), 1000.0 * static_cast<double>(a.batch) / median, ms.size());
+                    "\"steps\": %zu, \"arena_mb\": %.1f",
+                    median, ms.front(), ms.back(), 1000.0 * static_cast<double>(a.batch) / median, ms.size(),
+                    arena_mb);
       print(v, a, text);
     } catch (const std::exception& e) {
       print(v, a, "\"error\": " + quoted(e.what()));
