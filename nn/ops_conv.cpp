@@ -42,7 +42,7 @@ template <class On, class T>
 Tensor through(const Act& act, const Tensor& dy, const Tensor& y) {
   if (act.kind == Activation::none) return dy.contiguous();
   const Shape s = y.shape();
-  const Tensor dz = Tensor::empty(s, y.dtype(), y.device());
+  Tensor dz = Tensor::empty(s, y.dtype(), y.device());
   const std::vector<kernels::OutputGradient<T>> gradients = {{dy.view<T>(), act}};
   On::template pointwise_backward<T>(dz.view<T>(), kernels::Write::assign, gradients, y.view<T>(), s.pixels(),
                                      s.c, Dropout{});
