@@ -7,6 +7,7 @@
 #include "kernels/conv_own.h"
 #include "tests/cuda/on_device.h"
 #include "tests/reference/conv.h"
+#include "tests/reference/pointwise.h"
 
 namespace uptake::tests {
 namespace {
@@ -59,32 +60,6 @@ std::vector<double> unset(std::int64_t count) {
   return std::vector<double>(static_cast<std::size_t>(count), std::nan(""));
 }
 
-std::vector<double> to_krsc(const FilterShape& f, const std::vector<double>& kcrs) {
-  std::vector<double> krsc(kcrs.size());
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < f.k; ++k)
-    for (std::int64_t i = 0; i < f.r; ++i)
-      for (std::int64_t j = 0; j < f.s; ++j)
-        for (std::int64_t c = 0; c < f.c; ++c) krsc[at++] = kcrs[reference::filter_index(f, k, c, i, j)];
-  return krsc;
-}
-
-double activated(const Act& act, double z) {
-  switch (act.kind) {
-    case Activation::none:
-      return z;
-    case Activation::relu:
-      return z > 0 ? z : 0;
-    case Activation::leaky_relu:
-      return z > 0 ? z : act.slope * z;
-    case Activation::tanh:
-      return std::tanh(z);
-    case Activation::sigmoid:
-      return 1 / (1 + std::exp(-z));
-  }
-  throw std::logic_error("unknown activation");
-}
-
 struct Setting {
   bool aligned = true, with_bias = false;
   Act act;
@@ -128,14 +103,14 @@ constexpr std::array kOperations = {Operation::forward, Operation::backward_data
 
 std::vector<double> expected(Operation operation, const Case& t) {
   if (operation == Operation::backward_filters)
-    return written(to_krsc(t.g.filters, reference::conv_backward_filters(t.g, t.x, t.dy)), t.setting.write,
-                   to_krsc(t.g.filters, t.before));
+    return written(reference::to_krsc(t.g.filters, reference::conv_backward_filters(t.g, t.x, t.dy)),
+                   t.setting.write, reference::to_krsc(t.g.filters, t.before));
   const bool forward = operation == Operation::forward;
   std::vector<double> result =
       forward ? reference::conv_forward(t.g, t.x, t.w, {}) : reference::conv_backward_data(t.g, t.dy, t.w);
   const auto channels = static_cast<std::size_t>(forward ? t.g.filters.k : t.g.filters.c);
   for (std::size_t i = 0; i < result.size(); ++i)
-    result[i] = activated(t.setting.act, result[i] + (t.bias.empty() ? 0 : t.bias[i % channels]));
+    result[i] = reference::activate(t.setting.act, result[i] + (t.bias.empty() ? 0 : t.bias[i % channels]));
   return result;
 }
 
@@ -143,7 +118,8 @@ std::vector<double> expected(Operation operation, const Case& t) {
 template <class T>
 std::vector<double> computed(Operation operation, std::optional<Algorithm> algorithm, const Case& t) {
   const bool aligned = t.setting.aligned;
-  const auto x = Guarded<T>::input(t.x, aligned), w = Guarded<T>::input(to_krsc(t.g.filters, t.w), aligned),
+  const auto x = Guarded<T>::input(t.x, aligned),
+             w = Guarded<T>::input(reference::to_krsc(t.g.filters, t.w), aligned),
              dy = Guarded<T>::input(t.dy, aligned);
   const DeviceVector<float> bias(t.bias);
   const ConvEpilogue<T> epilogue{bias.data(), t.setting.act};
@@ -165,8 +141,8 @@ std::vector<double> computed(Operation operation, std::optional<Algorithm> algor
     return dx.values();
   }
   const bool add = t.setting.write == Write::add;
-  const auto dw =
-      Guarded<float>::output(add ? to_krsc(t.g.filters, t.before) : unset(t.g.filters.size()), aligned);
+  const auto dw = Guarded<float>::output(
+      add ? reference::to_krsc(t.g.filters, t.before) : unset(t.g.filters.size()), aligned);
   if (algorithm)
     cuda::own::backward_filters(*algorithm, t.g, dw.data(), t.setting.write, x.data(), dy.data(), stream);
   else
@@ -336,7 +312,7 @@ TEST_CASE(
       REQUIRE(g.x == c.y());
       std::vector<double> truth = c.forward(t.dy, t.w);
       for (std::size_t j = 0; j < truth.size(); ++j)
-        truth[j] = activated(
+        truth[j] = reference::activate(
             setting.act, truth[j] + (setting.with_bias ? t.bias[j % static_cast<std::size_t>(c.out)] : 0));
       for (const Algorithm algorithm : kAlgorithms)
         if (cuda::own::supports<T>(algorithm, Operation::backward_data, g))

@@ -25,12 +25,7 @@ void check(const Rung<T>& rung, const ConvGeometry& g) {
   const auto& f = g.filters;
   if (!rung.supports(shape_of(g))) return;
   const auto x = rounded<T>(random_values(1, g.x.size())), kcrs = rounded<T>(random_values(2, f.size()));
-  std::vector<double> krsc(kcrs.size());
-  std::size_t at = 0;
-  for (std::int64_t k = 0; k < f.k; ++k)
-    for (std::int64_t i = 0; i < 4; ++i)
-      for (std::int64_t j = 0; j < 4; ++j)
-        for (std::int64_t c = 0; c < f.c; ++c) krsc[at++] = kcrs[reference::filter_index(f, k, c, i, j)];
+  const std::vector<double> krsc = reference::to_krsc(f, kcrs);
   const std::vector<double> truth = reference::conv_forward(g, x, kcrs, {});
   const double length = 16.0 * static_cast<double>(f.c), rounding = std::is_same_v<T, float> ? 0 : 0x1p-8;
   double largest = 2 * std::sqrt(length);

@@ -11,6 +11,7 @@
 #include "tests/cuda/on_device.h"
 #include "tests/cudnn/described_gpu.h"
 #include "tests/reference/conv.h"
+#include "tests/reference/pointwise.h"
 #include "tests/support/temporary_folder.h"
 
 namespace uptake::tests {
@@ -57,21 +58,6 @@ std::vector<double> magnitudes(std::vector<double> values) {
   return values;
 }
 
-std::vector<double> to_krsc(const FilterShape& f, const std::vector<double>& kcrs) {
-  std::vector<double> krsc;
-  for (std::int64_t k = 0; k < f.k; ++k)
-    for (std::int64_t i = 0; i < f.r; ++i)
-      for (std::int64_t j = 0; j < f.s; ++j)
-        for (std::int64_t c = 0; c < f.c; ++c) krsc.push_back(kcrs[reference::filter_index(f, k, c, i, j)]);
-  return krsc;
-}
-
-double activated(const Act& act, double z) {
-  if (act.kind == Activation::tanh) return std::tanh(z);
-  if (act.kind == Activation::none || z > 0) return z;
-  return act.kind == Activation::relu ? 0 : act.slope * z;
-}
-
 /// The operands as T holds them, what the operation makes of them, for each element the sum of the magnitudes of its
 /// terms, and the largest number that may be stored on the way to it.
 struct Truth {
@@ -91,8 +77,8 @@ Truth truth_of(const Case& c) {
   t.before = random_values(5, g.filters.size());
   const auto x = magnitudes(t.x), w = magnitudes(t.w), dy = magnitudes(t.dy);
   if (c.operation == Operation::backward_filters) {
-    t.result = to_krsc(g.filters, reference::conv_backward_filters(g, t.x, t.dy));
-    t.magnitude = to_krsc(g.filters, reference::conv_backward_filters(g, x, dy));
+    t.result = reference::to_krsc(g.filters, reference::conv_backward_filters(g, t.x, t.dy));
+    t.magnitude = reference::to_krsc(g.filters, reference::conv_backward_filters(g, x, dy));
     t.stored = magnitudes(t.result);
     return t;
   }
@@ -106,7 +92,7 @@ Truth truth_of(const Case& c) {
       t.magnitude[i] += std::abs(added);
       t.stored[i] = std::max(t.stored[i], std::abs(t.result[i]));
     }
-    t.result[i] = activated(c.act, t.result[i]);
+    t.result[i] = reference::activate(c.act, t.result[i]);
   }
   return t;
 }
@@ -138,10 +124,10 @@ std::vector<double> computed(const Case& c, const Truth& t) {
   const auto stream = cuda::compute_stream();
   const std::vector<double> unset(t.result.size(), std::nan(""));
   const Led<T> x(t.x, c.lead), dy(t.dy, 0);
-  const Led<T> w(to_krsc(c.g.filters, t.w), 0);
+  const Led<T> w(reference::to_krsc(c.g.filters, t.w), 0);
   const DeviceVector<float> bias(t.bias);
   if (c.operation == Operation::backward_filters) {
-    const Led<float> dw(c.write == Write::add ? to_krsc(c.g.filters, t.before) : unset, 0);
+    const Led<float> dw(c.write == Write::add ? reference::to_krsc(c.g.filters, t.before) : unset, 0);
     cuda::conv_backward_filters(c.g, dw.data(), c.write, x.data(), dy.data(), stream);
     return dw.values();
   }
@@ -165,7 +151,7 @@ void check_close(const Case& c, const Math& math, const Truth& t, const std::vec
   const double per_magnitude = static_cast<double>(terms + 4) * 0x1p-23 + (math.tf32 ? 0x1p-9 : 0);
   const double storing = 3 * (std::is_same_v<T, BFloat16> ? 0x1p-9 : 0x1p-24);
   const bool added = c.operation == Operation::backward_filters && c.write == Write::add;
-  const std::vector<double> before = to_krsc(f, t.before);
+  const std::vector<double> before = reference::to_krsc(f, t.before);
   REQUIRE(values.size() == t.result.size());
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -252,7 +238,8 @@ TEST_CASE("cudnn on the GPU: a recorded graph needs a plan made before, and then
   const Case c{Operation::forward, {{1, 10, 14, 24}, {40, 24, 4, 4, 2, 1}}, false, {}, Write::assign, 0};
   const Truth t = truth_of<float>(c);
   const auto stream = cuda::compute_stream();
-  const Led<float> x(t.x, 0), w(to_krsc(c.g.filters, t.w), 0), y(std::vector<double>(t.result.size()), 0);
+  const Led<float> x(t.x, 0), w(reference::to_krsc(c.g.filters, t.w), 0),
+      y(std::vector<double>(t.result.size()), 0);
   const auto work = [&] { cuda::conv_forward<float>(c.g, y.data(), x.data(), w.data(), {}, stream); };
   CHECK_THROWS_AS(cuda::Graph::capture(stream, work), CudaError);
   work();

@@ -21,12 +21,13 @@ using kernels::cuda::ConvOptions;
 constexpr Act kLeaky{Activation::leaky_relu, 0.2};
 
 // The driver, or the toolkit's stand-in for it, beside the library that cudnnGetVersion is in.
-bool driver_or_stub() {
+bool driver_or_stand_in() {
   if (dlopen("libcuda.so.1", RTLD_LAZY) != nullptr) return true;
   Dl_info cudnn{};
   if (dladdr(reinterpret_cast<void*>(&cudnnGetVersion), &cudnn) == 0) return false;
-  const auto stub = std::filesystem::path(cudnn.dli_fname).parent_path() / "stubs" / "libcuda.so";
-  return dlopen(stub.c_str(), RTLD_LAZY) != nullptr;
+  // "stubs" is what the toolkit calls that folder.
+  const auto stand_in = std::filesystem::path(cudnn.dli_fname).parent_path() / "stubs" / "libcuda.so";
+  return dlopen(stand_in.c_str(), RTLD_LAZY) != nullptr;
 }
 
 PlanRequest fused(Operation operation, Storage storage, bool bias, const Act& act, std::int64_t channels) {
@@ -69,7 +70,7 @@ TEST_CASE("fused: without autotune nothing is compiled, and no fallback is taken
 }
 
 TEST_CASE("fused: what cuDNN compiles for bias and activation is accepted up to loading it") {
-  if (!driver_or_stub()) {
+  if (!driver_or_stand_in()) {
     MESSAGE("SKIPPED: neither a CUDA driver nor the toolkit's stand-in for it was found");
     return;
   }

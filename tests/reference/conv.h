@@ -34,6 +34,16 @@ inline std::size_t filter_index(const FilterShape& f, std::int64_t k, std::int64
   return static_cast<std::size_t>(((k * f.c + c) * f.r + i) * f.s + j);
 }
 
+/// The same filters as [k,r,s,c].
+inline std::vector<double> to_krsc(const FilterShape& f, const std::vector<double>& kcrs) {
+  std::vector<double> krsc;
+  for (std::int64_t k = 0; k < f.k; ++k)
+    for (std::int64_t i = 0; i < f.r; ++i)
+      for (std::int64_t j = 0; j < f.s; ++j)
+        for (std::int64_t c = 0; c < f.c; ++c) krsc.push_back(kcrs[filter_index(f, k, c, i, j)]);
+  return krsc;
+}
+
 /// Calls use(x element, w element, y element) for every product x * w that is a term of y.
 template <class Use>
 void for_each_product(const ConvGeometry& g, const Use& use) {
