@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iostream>
 
-#include "io/file.h"
-#include "io/text.h"
-#include "kernels/threads.h"
+#include "io/base/file.h"
+#include "io/base/text.h"
+#include "kernels/base/host.h"
 
 namespace uptake::apps {
 namespace {

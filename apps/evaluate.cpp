@@ -6,10 +6,10 @@
 
 #include "apps/cli.h"
 #include "gan/evaluation.h"
-#include "io/csv_log.h"
-#include "io/file.h"
-#include "io/report.h"
-#include "io/text.h"
+#include "io/base/file.h"
+#include "io/base/text.h"
+#include "io/logs/csv_log.h"
+#include "io/report/report.h"
 
 namespace uptake::apps {
 namespace {

@@ -4,10 +4,10 @@
 
 #include "apps/cli.h"
 #include "gan/checkpoint.h"
-#include "io/dicom.h"
-#include "io/file.h"
-#include "io/image.h"
-#include "io/text.h"
+#include "io/base/file.h"
+#include "io/base/text.h"
+#include "io/dicom/dicom.h"
+#include "io/image/image.h"
 
 namespace uptake::apps {
 namespace {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "apps/cli.h"
-#include "io/text.h"
-#include "kernels/device.h"
-#include "kernels/threads.h"
+#include "io/base/text.h"
+#include "kernels/base/device.h"
+#include "kernels/base/host.h"
 
 namespace uptake::apps {
 namespace {

@@ -1,8 +1,8 @@
 #include <iostream>
 
 #include "apps/cli.h"
-#include "io/file.h"
-#include "io/phantom.h"
+#include "io/base/file.h"
+#include "io/scan/phantom_cohort.h"
 
 namespace uptake::apps {
 

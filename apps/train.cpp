@@ -7,7 +7,7 @@
 
 #include "apps/cli.h"
 #include "gan/trainer.h"
-#include "io/file.h"
+#include "io/base/file.h"
 
 namespace uptake::apps {
 namespace {

@@ -5,9 +5,9 @@
 
 #include "apps/cli.h"
 #include "gan/translator.h"
-#include "io/dicom.h"
-#include "io/file.h"
-#include "io/text.h"
+#include "io/base/file.h"
+#include "io/base/text.h"
+#include "io/dicom/dicom.h"
 
 namespace uptake::apps {
 namespace {

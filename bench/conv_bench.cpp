@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 #include "nn/tensor.h"
 
 namespace {

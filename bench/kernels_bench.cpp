@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "bench/kernels_bench_cases.h"
-#include "kernels/types.h"
+#include "kernels/base/types.h"
 
 namespace {
 

@@ -9,9 +9,9 @@
 
 #include "kernels/adam.h"
 #include "kernels/copy.h"
-#include "kernels/losses.h"
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 #include "kernels/pointwise.h"
+#include "kernels/pointwise_loss.h"
 #include "kernels/spatial.h"
 
 namespace uptake::bench {

@@ -12,7 +12,7 @@
 #include "gan/intensity.h"
 #include "gan/pix2pix.h"
 #include "gan/state.h"
-#include "io/image.h"
+#include "io/image/image.h"
 
 namespace {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "gan/pix2pix.h"
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 #include "nn/init.h"
 
 namespace {

@@ -5,8 +5,8 @@
 
 #include "gan/fingerprint.h"
 #include "gan/state.h"
-#include "io/file.h"
-#include "io/safetensors.h"
+#include "io/base/file.h"
+#include "io/tensors/safetensors.h"
 
 namespace uptake::gan {
 namespace {

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "io/chart.h"
-#include "io/text.h"
+#include "io/base/text.h"
+#include "io/report/chart.h"
 
 namespace uptake::gan {
 namespace {

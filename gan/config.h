@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "gan/networks.h"
+#include "gan/networks/networks.h"
 #include "gan/pix2pix.h"
 #include "nn/init.h"
 #include "nn/machine.h"
@@ -53,7 +53,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TrainConfig, direction, load_siz
 /// other.
 void check(const TrainConfig& config);
 
-/// The networks the configuration asks for, without memory for their parameters (see gan/networks.h).
+/// The networks the configuration asks for, without memory for their parameters (see gan/networks/networks.h).
 std::unique_ptr<Network> declare_generator(const TrainConfig& config, const nn::Machine& machine = {});
 std::unique_ptr<Network> declare_discriminator(const TrainConfig& config, const nn::Machine& machine = {});
 

@@ -5,7 +5,7 @@
 
 #include "gan/fingerprint.h"
 #include "gan/random_streams.h"
-#include "kernels/philox.h"
+#include "kernels/base/philox.h"
 
 namespace uptake::gan {
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gan/config.h"
-#include "io/dataset.h"
-#include "io/loader.h"
+#include "io/pairs/dataset.h"
+#include "io/pairs/loader.h"
 
 namespace uptake::gan {
 

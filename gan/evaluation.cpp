@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "io/montage.h"
+#include "io/image/montage.h"
 
 namespace uptake::gan {
 

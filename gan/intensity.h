@@ -7,7 +7,7 @@
 #pragma once
 #include <nlohmann/json.hpp>
 
-#include "io/image.h"
+#include "io/image/image.h"
 #include "nn/tensor.h"
 
 namespace uptake::gan {

@@ -1,6 +1,6 @@
 // Image metrics between a prediction and the truth, in the units of the file.
 #pragma once
-#include "io/image.h"
+#include "io/image/image.h"
 
 namespace uptake::gan {
 

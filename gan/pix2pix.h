@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "gan/networks.h"
-#include "nn/adam.h"
+#include "gan/networks/networks.h"
 #include "nn/losses.h"
+#include "nn/optimizer.h"
 #include "nn/repeated_step.h"
 
 namespace uptake::gan {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "io/file.h"
+#include "io/base/file.h"
 
 namespace uptake::gan {
 namespace {

@@ -2,8 +2,8 @@
 #pragma once
 #include <string>
 
-#include "io/safetensors.h"
-#include "nn/adam.h"
+#include "io/tensors/safetensors.h"
+#include "nn/optimizer.h"
 #include "nn/parameters.h"
 
 namespace uptake::gan {

@@ -9,11 +9,11 @@
 
 #include "gan/evaluation.h"
 #include "gan/random_streams.h"
-#include "io/csv_log.h"
-#include "io/file.h"
-#include "io/montage.h"
-#include "io/progress.h"
-#include "kernels/threads.h"
+#include "io/base/file.h"
+#include "io/image/montage.h"
+#include "io/logs/csv_log.h"
+#include "io/logs/progress.h"
+#include "kernels/base/host.h"
 
 namespace uptake::gan {
 namespace fs = std::filesystem;

@@ -3,7 +3,7 @@
 #include "kernels/adam.h"
 
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 #include "kernels/detail/sweep.cuh"
 
 namespace uptake::kernels::cuda {

@@ -5,8 +5,8 @@
 #pragma once
 #include <cmath>
 
-#include "kernels/device.h"
-#include "kernels/types.h"
+#include "kernels/base/device.h"
+#include "kernels/base/types.h"
 
 namespace uptake::kernels {
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 
 namespace uptake::kernels::cpu {
 

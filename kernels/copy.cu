@@ -4,7 +4,7 @@
 
 #include "kernels/detail/device.cuh"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 #include "kernels/detail/sweep.cuh"
 
 namespace uptake::kernels::cuda {

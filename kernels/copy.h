@@ -2,8 +2,8 @@
 #pragma once
 #include <array>
 
-#include "kernels/device.h"
-#include "kernels/types.h"
+#include "kernels/base/device.h"
+#include "kernels/base/types.h"
 
 namespace uptake::kernels::cpu {
 

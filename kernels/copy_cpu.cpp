@@ -4,7 +4,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 
 namespace uptake::kernels::cpu {
 

@@ -2,7 +2,7 @@
 // there is little to read; otherwise a second small one adds the blocks' results, in a fixed order.
 #include "kernels/copy.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 #include "kernels/detail/sums.cuh"
 #include "kernels/detail/sweep.cuh"
 

@@ -1,8 +1,8 @@
 #include "kernels/pointwise.h"
 
-#include "kernels/detail/dropout.cuh"
+#include "kernels/detail/dropout_mask.cuh"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 #include "kernels/detail/rows.cuh"
 
 namespace uptake::kernels::cuda {

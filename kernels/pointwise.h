@@ -11,25 +11,11 @@
 #pragma once
 #include <span>
 
-#include "kernels/device.h"
-#include "kernels/philox.h"
-#include "kernels/types.h"
+#include "kernels/base/device.h"
+#include "kernels/base/dropout.h"
+#include "kernels/base/types.h"
 
 namespace uptake::kernels {
-
-/// Dropout with probability p in [0,1); p = 0 is off. Element i is kept when uniform01(word i) >= p.
-struct Dropout {
-  double p = 0;
-  RandomKey key;
-  /// GPU: when not null, stands for key.step and is read in device memory when the kernel runs, so that a
-  /// recorded step draws new masks each time.
-  const std::uint32_t* device_step = nullptr;
-};
-
-struct Act {
-  Activation kind = Activation::none;
-  double slope = 0.2;  // leaky_relu only
-};
 
 /// One output of a fused pass.
 template <class T>

@@ -1,5 +1,5 @@
 #include "kernels/detail/activation.h"
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 #include "kernels/pointwise.h"
 
 namespace uptake::kernels::cpu {

@@ -1,8 +1,8 @@
 // Reflection padding, up-sampling and pooling. x is packed [n,h,w,c], y packed with the shape stated. Each
 // backward is the transpose of its forward; dx is assigned or added. No buffers may overlap.
 #pragma once
-#include "kernels/device.h"
-#include "kernels/types.h"
+#include "kernels/base/device.h"
+#include "kernels/base/types.h"
 
 namespace uptake::kernels {
 

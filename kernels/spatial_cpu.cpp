@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 
 // Every backward gathers: each pixel of dx adds up what reaches it, in a fixed order, so rows of dx can be
 // shared between threads and no two of them write the same place.

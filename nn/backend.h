@@ -12,12 +12,12 @@
 #include <utility>
 
 #include "kernels/adam.h"
-#include "kernels/conv.h"
+#include "kernels/base/memory.h"
+#include "kernels/conv/conv.h"
 #include "kernels/copy.h"
-#include "kernels/losses.h"
-#include "kernels/memory.h"
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 #include "kernels/pointwise.h"
+#include "kernels/pointwise_loss.h"
 #include "kernels/spatial.h"
 #include "nn/parameters.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/philox.h"
+#include "kernels/base/philox.h"
 
 namespace uptake::nn {
 namespace {

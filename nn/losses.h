@@ -1,8 +1,8 @@
 // Losses on Vars. Each writes the mean loss to the one element of `loss` (float64, on the device of x) and, when
 // x needs a gradient, adds weight * d(mean loss)/dx to it in the same pass; backward() then starts from x.
-// Without `loss` the number is returned, which on the GPU waits for it. Formulas and sources: kernels/losses.h.
+// Without `loss` the number is returned, which on the GPU waits for it. Formulas and sources: kernels/pointwise_loss.h.
 #pragma once
-#include "kernels/losses.h"
+#include "kernels/pointwise_loss.h"
 #include "nn/autograd.h"
 
 namespace uptake::nn {

@@ -7,9 +7,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "kernels/conv.h"
-#include "kernels/device.h"
-#include "kernels/memory.h"
+#include "kernels/base/device.h"
+#include "kernels/base/memory.h"
+#include "kernels/conv/conv.h"
 
 namespace uptake::nn {
 namespace {

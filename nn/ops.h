@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 #include "kernels/pointwise.h"
 #include "kernels/spatial.h"
 #include "nn/autograd.h"

@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 #include "nn/autograd.h"
 
 namespace uptake::nn {

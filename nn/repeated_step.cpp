@@ -7,7 +7,7 @@
 
 #include "nn/backend.h"
 #ifdef UPTAKE_HAS_CUDA
-#include "kernels/arena.h"
+#include "kernels/base/arena.h"
 #endif
 
 namespace uptake::nn {

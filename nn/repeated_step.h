@@ -3,7 +3,7 @@
 //
 // - batches travel through a ring of page-locked buffers on a copy stream, so that the next one is on its way
 //   while this step runs;
-// - memory comes from an arena planned in the first run (kernels/arena.h), so every run uses the same addresses;
+// - memory comes from an arena planned in the first run (kernels/base/arena.h), so every run uses the same addresses;
 // - from the third run on (the fifth where convolutions are timed first), the whole step is one CUDA graph (a batch of another shape has memory and a graph of
 //   its own; those of the last few shapes are kept);
 // - results are copied back behind the step and picked up when they have arrived.

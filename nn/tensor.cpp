@@ -2,8 +2,8 @@
 
 #include <cstring>
 
+#include "kernels/base/memory.h"
 #include "kernels/copy.h"
-#include "kernels/memory.h"
 #include "nn/backend.h"
 
 namespace uptake::nn {

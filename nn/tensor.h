@@ -10,7 +10,7 @@
 #include <string>
 #include <type_traits>
 
-#include "kernels/types.h"
+#include "kernels/base/types.h"
 
 namespace uptake::nn {
 

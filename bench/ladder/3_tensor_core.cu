@@ -4,15 +4,15 @@
 // (mma.sync.m16n8k16, float sums). A block is 8 warps, a warp computes 64 pixels x 32 channels. Operands lie in
 // shared memory as they lie in memory, 32 terms of 128 lines, in chunks of 16 bytes; ldmatrix brings them into the
 // registers the instruction wants, and swapping the chunks of a line by an exclusive or with the line's number
-// keeps it free of bank conflicts (kernels/detail/mma_tiles.cuh).
+// keeps it free of bank conflicts (kernels/conv/own/mma_tiles.cuh).
 // Why it should help: the tensor cores do 16 times the float units' multiplications, and half the bytes move.
 // What remains: loading and multiplying take turns, with two barriers a step, so both wait for each other.
 // Prediction: 100 to 250 TFLOP/s on an H100. Gained over rung 2: not measured yet.
 //
 // Channels of x in multiples of 32: then the terms of a step belong to one tap. Channels of y in multiples of 2.
 #include "bench/ladder/ladder.h"
+#include "kernels/conv/own/mma_tiles.cuh"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/mma_tiles.cuh"
 
 namespace uptake::bench::ladder {
 namespace {

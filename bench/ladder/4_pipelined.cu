@@ -11,8 +11,8 @@
 //
 // Channels of x in multiples of 32, of y in multiples of 2.
 #include "bench/ladder/ladder.h"
+#include "kernels/conv/own/mma_tiles.cuh"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/mma_tiles.cuh"
 
 namespace uptake::bench::ladder {
 namespace {

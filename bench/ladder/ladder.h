@@ -9,7 +9,7 @@
 #pragma once
 #include <cstdint>
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 namespace uptake::bench::ladder {
 

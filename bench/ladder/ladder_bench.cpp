@@ -4,7 +4,7 @@
 //   bench_ladder --benchmark_filter='e3.*batch16'        one layer
 //   bench_ladder --benchmark_format=json                 for scripts/gpu-check
 //
-// Before anything is timed its result is compared with that of the definition (kernels/conv_naive.cu); what is wrong
+// Before anything is timed its result is compared with that of the definition (kernels/conv/own/conv_naive.cu); what is wrong
 // is reported and not timed. A sample is one replay of a recorded graph of many launches, timed with events and
 // divided by their number; launches in a row work on different images, so that no cache holds them. Numbers are
 // random: zeros draw less power and run faster.
@@ -21,8 +21,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/conv_own.h"
-#include "kernels/device.h"
+#include "kernels/base/device.h"
+#include "kernels/conv/own/conv_own.h"
 
 namespace {
 

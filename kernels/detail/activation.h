@@ -5,7 +5,8 @@
 #include <span>
 #include <string>
 
-#include "kernels/pointwise.h"
+#include "kernels/base/dropout.h"
+#include "kernels/base/types.h"
 
 namespace uptake::kernels::detail {
 

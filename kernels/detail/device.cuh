@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "kernels/types.h"
+#include "kernels/base/types.h"
 
 // UPTAKE_SHARED(name, type): a block's shared array, e.g. UPTAKE_SHARED(tile, float[16][17]). The simulator
 // brings its own version, which fills the memory with NaN and watches its borders. The type must not need

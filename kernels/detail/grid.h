@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/types.h"
+#include "kernels/base/types.h"
 
 namespace uptake::kernels::cuda {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "kernels/detail/check.h"
+#include "kernels/base/check.h"
 #include "kernels/detail/grid.h"
 
 namespace uptake::kernels::cuda {

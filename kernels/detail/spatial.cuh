@@ -1,7 +1,7 @@
 // Walking the elements of packed [n,h,w,c] tensors, N channels at a time. Every kernel gathers: a thread owns
 // the elements it writes and adds what belongs there in a fixed order. Internal to kernels/.
 #pragma once
-#include "kernels/detail/parallel.h"
+#include "kernels/detail/pieces.h"
 #include "kernels/detail/sweep.cuh"
 
 namespace uptake::kernels::cuda {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "io/file.h"
+#include "io/base/file.h"
 #include "tests/apps/command.h"
 
 namespace fs = std::filesystem;

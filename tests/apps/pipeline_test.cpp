@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "io/dicom.h"
-#include "io/file.h"
-#include "io/image.h"
+#include "io/base/file.h"
+#include "io/dicom/dicom.h"
+#include "io/image/image.h"
 #include "tests/apps/command.h"
 
 namespace fs = std::filesystem;

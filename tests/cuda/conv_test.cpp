@@ -1,10 +1,10 @@
 // The project's own convolutions: every algorithm, all three operations, both storage types, against the reference.
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 #include <bit>
 #include <optional>
 
-#include "kernels/conv_own.h"
+#include "kernels/conv/own/conv_own.h"
 #include "tests/cuda/on_device.h"
 #include "tests/reference/conv.h"
 #include "tests/reference/pointwise.h"

@@ -6,7 +6,7 @@
 #include <set>
 #include <tuple>
 
-#include "kernels/detail/conv_tiles.h"
+#include "kernels/conv/own/conv_tiles.h"
 #include "tests/reference/conv.h"
 
 namespace uptake::tests {

@@ -1,4 +1,4 @@
-#include "kernels/losses.h"
+#include "kernels/pointwise_loss.h"
 
 #include "tests/cuda/placed.h"
 #include "tests/reference/losses.h"

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <string>
 
-#include "kernels/device.h"
+#include "kernels/base/device.h"
 
 int main(int argc, char** argv) {
   const std::string reason = uptake::kernels::cuda::why_unavailable();

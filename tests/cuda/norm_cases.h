@@ -1,6 +1,6 @@
 // Cases of normalisation on the device: sizes, places, options, and inputs that T can hold.
 #pragma once
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 #include "tests/cuda/placed.h"
 #include "tests/reference/norm.h"
 

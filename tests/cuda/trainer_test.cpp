@@ -4,9 +4,9 @@
 
 #include <sstream>
 
-#include "io/csv_log.h"
-#include "io/file.h"
-#include "io/image.h"
+#include "io/base/file.h"
+#include "io/image/image.h"
+#include "io/logs/csv_log.h"
 #include "tests/cuda/on_device.h"
 #include "tests/support/temporary_folder.h"
 

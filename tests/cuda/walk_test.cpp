@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "kernels/bfloat16.h"
+#include "kernels/base/bfloat16.h"
 #include "kernels/detail/rows.cuh"
 #include "kernels/detail/sweep.cuh"
 

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "kernels/conv_cudnn.h"
+#include "kernels/conv/cudnn/conv_cudnn.h"
 
 namespace uptake::tests {
 

@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
-#include "kernels/conv_choice.h"
-#include "kernels/conv_graph.h"
+#include "kernels/conv/cudnn/conv_choice.h"
+#include "kernels/conv/cudnn/conv_graph.h"
 #include "tests/cudnn/described_gpu.h"
 
 namespace uptake::tests {

@@ -1,5 +1,5 @@
 // The file of plans chosen before: what is written comes back, and whatever else stands in it does no harm.
-#include "kernels/plan_file.h"
+#include "kernels/conv/cudnn/plan_file.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <iterator>
 #include <set>
 
-#include "kernels/conv_choice.h"
-#include "kernels/philox.h"
+#include "kernels/base/philox.h"
+#include "kernels/conv/cudnn/conv_choice.h"
 #include "tests/cudnn/described_gpu.h"
 #include "tests/support/temporary_folder.h"
 

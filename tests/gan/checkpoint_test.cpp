@@ -3,8 +3,8 @@
 #include "gan/checkpoint.h"
 #include "gan/config.h"
 #include "gan/translator.h"
-#include "io/file.h"
-#include "io/safetensors.h"
+#include "io/base/file.h"
+#include "io/tensors/safetensors.h"
 #include "tests/support/temporary_folder.h"
 
 namespace {

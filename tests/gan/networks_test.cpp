@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "gan/networks.h"
+#include "gan/networks/networks.h"
 #include "nn/init.h"
 #include "tests/gan/unet256_state.h"
 

@@ -4,11 +4,11 @@
 #include <sstream>
 
 #include "gan/trainer.h"
-#include "io/csv_log.h"
-#include "io/file.h"
-#include "io/image.h"
-#include "io/safetensors.h"
-#include "kernels/memory.h"
+#include "io/base/file.h"
+#include "io/image/image.h"
+#include "io/logs/csv_log.h"
+#include "io/tensors/safetensors.h"
+#include "kernels/base/memory.h"
 #include "tests/support/temporary_folder.h"
 
 namespace {

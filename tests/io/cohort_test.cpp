@@ -1,8 +1,8 @@
-#include "io/cohort.h"
+#include "io/pairs/cohort.h"
 
 #include <doctest/doctest.h>
 
-#include "io/file.h"
+#include "io/base/file.h"
 #include "test_files.h"
 
 namespace uptake::tests {

@@ -1,11 +1,11 @@
-#include "io/csv_log.h"
+#include "io/logs/csv_log.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "io/file.h"
+#include "io/base/file.h"
 #include "tests/io/test_files.h"
 
 using namespace uptake::io;

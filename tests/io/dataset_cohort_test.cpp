@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "dataset_fixture.h"
-#include "io/dataset.h"
-#include "io/dicom.h"
-#include "io/file.h"
+#include "io/base/file.h"
+#include "io/dicom/dicom.h"
+#include "io/pairs/dataset.h"
 
 using namespace uptake;
 using namespace uptake::tests;

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "io/image.h"
+#include "io/image/image.h"
 
 namespace uptake::tests {
 

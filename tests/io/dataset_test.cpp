@@ -1,4 +1,4 @@
-#include "io/dataset.h"
+#include "io/pairs/dataset.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "dataset_fixture.h"
-#include "io/file.h"
+#include "io/base/file.h"
 
 using namespace uptake;
 using namespace uptake::tests;

@@ -2,9 +2,9 @@
 #ifndef UPTAKE_HAS_DICOM
 #include <doctest/doctest.h>
 
-#include "io/dicom.h"
-#include "io/file.h"
-#include "io/phantom.h"
+#include "io/base/file.h"
+#include "io/dicom/dicom.h"
+#include "io/scan/phantom_cohort.h"
 #include "test_files.h"
 
 namespace uptake::tests {

@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 
 #include "dicom_bytes.h"
-#include "io/dicom.h"
-#include "io/file.h"
+#include "io/base/file.h"
+#include "io/dicom/dicom.h"
 #include "test_files.h"
 
 namespace uptake::tests {

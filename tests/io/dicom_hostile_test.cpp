@@ -6,8 +6,8 @@
 #include <random>
 
 #include "dicom_bytes.h"
-#include "io/dicom.h"
-#include "io/file.h"
+#include "io/base/file.h"
+#include "io/dicom/dicom.h"
 #include "test_files.h"
 
 namespace uptake::tests {

@@ -1,6 +1,6 @@
-// Reading DICOM: real files, and files built byte by byte for every rule of io/dicom.h.
+// Reading DICOM: real files, and files built byte by byte for every rule of io/dicom/dicom.h.
 #ifdef UPTAKE_HAS_DICOM
-#include "io/dicom.h"
+#include "io/dicom/dicom.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "dicom_bytes.h"
-#include "io/file.h"
+#include "io/base/file.h"
 #include "test_files.h"
 
 namespace uptake::tests {

@@ -1,4 +1,4 @@
-#include "io/file.h"
+#include "io/base/file.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

@@ -1,9 +1,9 @@
-#include "io/image_header.h"
+#include "io/image/image_header.h"
 
 #include <doctest/doctest.h>
 
 #include "dataset_fixture.h"
-#include "io/file.h"
+#include "io/base/file.h"
 
 using namespace uptake;
 using namespace uptake::tests;

@@ -1,4 +1,4 @@
-#include "io/image.h"
+#include "io/image/image.h"
 
 #include <doctest/doctest.h>
 
@@ -7,10 +7,10 @@
 #include <limits>
 #include <random>
 
-#include "io/detail/codec.h"
-#include "io/file.h"
-#include "io/montage.h"
-#include "io/safetensors.h"
+#include "io/base/file.h"
+#include "io/image/codec.h"
+#include "io/image/montage.h"
+#include "io/tensors/safetensors.h"
 #include "tests/io/test_files.h"
 
 using namespace uptake::io;

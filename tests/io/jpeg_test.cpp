@@ -3,9 +3,9 @@
 
 #include <functional>
 
-#include "io/file.h"
-#include "io/image.h"
-#include "io/safetensors.h"
+#include "io/base/file.h"
+#include "io/image/image.h"
+#include "io/tensors/safetensors.h"
 #include "tests/io/test_files.h"
 
 using namespace uptake::io;

@@ -1,4 +1,4 @@
-#include "io/loader.h"
+#include "io/pairs/loader.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "dataset_fixture.h"
-#include "io/file.h"
+#include "io/base/file.h"
 
 using namespace uptake;
 using namespace uptake::tests;

@@ -1,5 +1,5 @@
 // The synthetic cohort: what a patient looks like is checked against the numbers that came with it.
-#include "io/phantom.h"
+#include "io/scan/phantom_cohort.h"
 
 #include <doctest/doctest.h>
 
@@ -9,11 +9,11 @@
 #include <numeric>
 #include <set>
 
-#include "io/cohort.h"
-#include "io/detail/phantom_random.h"
-#include "io/detail/phantom_render.h"
-#include "io/dicom.h"
-#include "io/file.h"
+#include "io/base/file.h"
+#include "io/dicom/dicom.h"
+#include "io/pairs/cohort.h"
+#include "io/scan/phantom_random.h"
+#include "io/scan/phantom_render.h"
 #include "test_files.h"
 
 namespace uptake::tests {

@@ -1,4 +1,4 @@
-#include "io/progress.h"
+#include "io/logs/progress.h"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
-#include "io/report.h"
+#include "io/report/report.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "io/detail/html.h"
-#include "io/file.h"
+#include "io/base/file.h"
+#include "io/report/html.h"
 #include "tests/io/test_files.h"
 
 using namespace uptake::io;

@@ -1,4 +1,4 @@
-#include "io/safetensors.h"
+#include "io/tensors/safetensors.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <limits>
 #include <random>
 
-#include "io/file.h"
+#include "io/base/file.h"
 #include "tests/io/test_files.h"
 
 using namespace uptake::io;

@@ -1,4 +1,4 @@
-#include "io/text.h"
+#include "io/base/text.h"
 
 #include <doctest/doctest.h>
 

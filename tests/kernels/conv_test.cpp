@@ -1,8 +1,8 @@
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 #include <set>
 
-#include "kernels/gradient_check.h"
+#include "kernels/base/gradient_check.h"
 #include "tests/kernels/parity.h"
 #include "tests/reference/conv.h"
 

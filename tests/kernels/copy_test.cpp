@@ -1,6 +1,6 @@
 #include "kernels/copy.h"
 
-#include "kernels/gradient_check.h"
+#include "kernels/base/gradient_check.h"
 #include "tests/kernels/parity.h"
 #include "tests/reference/copy.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/gradient_check.h"
+#include "kernels/base/gradient_check.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
-#include "kernels/losses.h"
+#include "kernels/pointwise_loss.h"
 
-#include "kernels/gradient_check.h"
+#include "kernels/base/gradient_check.h"
 #include "tests/kernels/parity.h"
 #include "tests/reference/losses.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/memory.h"
+#include "kernels/base/memory.h"
 
 #include <doctest/doctest.h>
 

@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/types.h"
+#include "kernels/base/types.h"
 
 namespace uptake::tests {
 

@@ -1,4 +1,4 @@
-#include "kernels/philox.h"
+#include "kernels/base/philox.h"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "kernels/memory.h"
+#include "kernels/base/memory.h"
 #include "nn/ops.h"
 #include "tests/support/tensors.h"
 

@@ -1,6 +1,6 @@
 #include "nn/tensor.h"
 
-#include "kernels/memory.h"
+#include "kernels/base/memory.h"
 #include "tests/support/tensors.h"
 
 namespace uptake::tests {

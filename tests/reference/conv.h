@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 
 namespace uptake::reference {
 

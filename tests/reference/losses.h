@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/losses.h"
+#include "kernels/pointwise_loss.h"
 
 namespace uptake::reference {
 

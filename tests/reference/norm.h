@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/norm.h"
+#include "kernels/norm/norm.h"
 #include "tests/reference/pointwise.h"
 
 namespace uptake::reference {

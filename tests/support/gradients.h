@@ -2,7 +2,7 @@
 #pragma once
 #include <span>
 
-#include "kernels/gradient_check.h"
+#include "kernels/base/gradient_check.h"
 #include "nn/autograd.h"
 #include "nn/parameters.h"
 #include "tests/support/tensors.h"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "io/safetensors.h"
+#include "io/tensors/safetensors.h"
 #include "nn/tensor.h"
 #include "tests/kernels/parity.h"
 

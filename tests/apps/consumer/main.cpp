@@ -1,7 +1,7 @@
 // Uses one operation with its gradient (nn, kernels) and one of images (io), through installed headers only.
 #include <cstdio>
 
-#include "io/image.h"
+#include "io/image/image.h"
 #include "nn/ops.h"
 
 int main() {

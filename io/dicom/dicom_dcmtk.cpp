@@ -1,0 +1,137 @@
+#ifdef UPTAKE_HAS_DICOM
+#include "io/dicom/dicom_dcmtk.h"
+
+#include <dcmtk/dcmdata/dcrledrg.h>
+#include <dcmtk/dcmjpeg/djdecode.h>
+#include <dcmtk/dcmjpls/djdecode.h>
+#include <dcmtk/oflog/oflog.h>
+
+#include <charconv>
+#include <cmath>
+#include <mutex>
+
+#include "io/base/file.h"
+
+namespace uptake::io::dcmtk {
+namespace {
+
+// A file of this size is no planar study; DCMTK keeps all of it in memory.
+constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 31;
+// Deflate expands up to a thousandfold before any size can be checked.
+constexpr std::uintmax_t kMaxDeflatedFileBytes = std::uintmax_t{1} << 24;
+
+std::string trimmed(std::string value) {
+  const auto padding = [](char c) { return c == ' ' || c == '\0'; };
+  while (!value.empty() && padding(value.back())) value.pop_back();
+  std::size_t start = 0;
+  while (start < value.size() && padding(value[start])) ++start;
+  return value.substr(start);
+}
+
+// Releases before the attribute existed would read it as bytes in implicit VR, and write it as unknown.
+void name_synthetic_data() {
+  DcmDataDictionary& dictionary = dcmDataDict.wrlock();
+  if (dictionary.findEntry(kSyntheticData, nullptr) == nullptr)
+    dictionary.addEntry(new DcmDictEntry(kSyntheticData.getGroup(), kSyntheticData.getElement(),
+                                         DcmVR(EVR_CS), "SyntheticData", 1, 1, "DICOM", OFTrue, nullptr));
+  dcmDataDict.wrunlock();
+}
+
+}  // namespace
+
+void ensure_ready(const std::filesystem::path& path) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+    DcmRLEDecoderRegistration::registerCodecs();
+    DJDecoderRegistration::registerCodecs();
+    DJLSDecoderRegistration::registerCodecs();
+    name_synthetic_data();
+  });
+  if (!dcmDataDict.isDictionaryLoaded())
+    throw FileError(
+        path,
+        "DCMTK's data dictionary is not installed (or DCMDICTPATH is wrong), so no DICOM file can be used");
+}
+
+void load(DcmFileFormat& file, const std::filesystem::path& path) {
+  ensure_ready(path);
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) throw FileError(path, "no such file");
+  if (!std::filesystem::is_regular_file(status)) throw FileError(path, "not a regular file");
+  const auto bytes = std::filesystem::file_size(path, error);
+  if (error) throw FileError(path, "cannot be opened: " + error.message());
+  if (bytes > kMaxFileBytes)
+    throw FileError(path, std::to_string(bytes) + " bytes, more than the 2 GiB taken as DICOM");
+
+  const OFFilename name(path.c_str());
+  if (DcmMetaInfo meta; bytes > kMaxDeflatedFileBytes && meta.loadFile(name).good()) {
+    OFString syntax;
+    if (meta.findAndGetOFString(DCM_TransferSyntaxUID, syntax).good() &&
+        syntax == UID_DeflatedExplicitVRLittleEndianTransferSyntax)
+      throw FileError(path,
+                      "deflated DICOM of " + std::to_string(bytes) + " bytes, more than the 16 MiB taken");
+  }
+  const OFCondition loaded =
+      file.loadFile(name, EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect);
+  if (loaded.bad()) throw FileError(path, std::string("cannot be read as DICOM: ") + loaded.text());
+  if (file.getDataset() == nullptr || file.getDataset()->card() == 0)
+    throw FileError(path, "cannot be read as DICOM: it holds no attribute");
+}
+
+std::string text(DcmItem& item, const DcmTagKey& tag) {
+  OFString value;
+  if (item.findAndGetOFStringArray(tag, value).bad()) return {};
+  return trimmed(std::string(value.c_str(), value.length()));
+}
+
+std::vector<std::string> texts(DcmItem& item, const DcmTagKey& tag) {
+  const std::string joined = text(item, tag);
+  if (joined.empty()) return {};
+  std::vector<std::string> values = split(joined, '\\');
+  for (auto& value : values) value = trimmed(value);
+  return values;
+}
+
+std::optional<double> number(DcmItem& item, const DcmTagKey& tag, unsigned index) {
+  const auto values = texts(item, tag);
+  if (index >= values.size()) return std::nullopt;
+  const std::string& value = values[index];
+  const std::size_t start = !value.empty() && value[0] == '+' ? 1 : 0;
+  double parsed = 0;
+  const auto [end, error] = std::from_chars(value.data() + start, value.data() + value.size(), parsed);
+  if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(parsed))
+    return std::nullopt;
+  return parsed;
+}
+
+std::optional<long> integer(DcmItem& item, const DcmTagKey& tag, unsigned index) {
+  const auto value = number(item, tag, index);
+  if (!value || *value != std::floor(*value) || std::abs(*value) > 1e15) return std::nullopt;
+  return static_cast<long>(*value);
+}
+
+DcmItem* sequence_item(DcmItem& item, const DcmTagKey& tag, unsigned index) {
+  DcmSequenceOfItems* sequence = nullptr;
+  if (item.findAndGetSequence(tag, sequence).bad() || sequence == nullptr || index >= sequence->card())
+    return nullptr;
+  return sequence->getItem(index);
+}
+
+std::vector<std::string> split(const std::string& joined, char separator) {
+  std::vector<std::string> parts(1);
+  for (char c : joined) {
+    if (c == separator) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+std::string transfer_syntax_name(E_TransferSyntax syntax) { return DcmXfer(syntax).getXferName(); }
+
+}  // namespace uptake::io::dcmtk
+#endif

@@ -1,0 +1,33 @@
+// The parts image reading and writing are made of. Used by image.cpp, png.cpp, jpeg.cpp and stb.cpp.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "io/image/image.h"
+
+namespace uptake::io::detail {
+
+inline constexpr std::int64_t kMaxSamples = std::int64_t{1} << 28;
+
+inline constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
+inline constexpr std::string_view kJpegSignature = "\xff\xd8\xff";
+
+/// CRC-32 of the PNG specification (ISO 3309, polynomial 0xedb88320).
+std::uint32_t crc32(std::string_view bytes);
+
+/// stb_image decodes what is left of a damaged file without complaint and trusts some tables, so these check
+/// first that a file is whole: every chunk of a PNG with its checksum up to IEND, every segment of a JPEG up
+/// to the end-of-image marker with the tables each scan uses, and that the claimed size is one the data could
+/// hold. They throw FileError.
+void require_whole_png(std::string_view bytes, const std::filesystem::path& path);
+void require_whole_jpeg(std::string_view bytes, const std::filesystem::path& path);
+
+/// Decodes by stb_image; alpha dropped. Throws FileError.
+Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path);
+
+/// A zlib stream of the bytes.
+std::string zlib_compress(std::string_view bytes);
+
+}  // namespace uptake::io::detail

@@ -1,0 +1,57 @@
+#include "io/image/image.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "io/base/file.h"
+#include "io/image/codec.h"
+
+namespace uptake::io {
+namespace {
+
+std::string size_text(std::int64_t height, std::int64_t width) {
+  return std::to_string(height) + " x " + std::to_string(width);
+}
+
+}  // namespace
+
+Image decode_image(std::string_view bytes, const std::filesystem::path& path) {
+  if (bytes.starts_with(detail::kPngSignature)) {
+    detail::require_whole_png(bytes, path);
+  } else if (bytes.starts_with(detail::kJpegSignature)) {
+    detail::require_whole_jpeg(bytes, path);
+  } else {
+    throw FileError(path, bytes.empty() ? "is empty, a PNG or JPEG image was expected"
+                                        : "is neither a PNG nor a JPEG image");
+  }
+  return detail::decode_by_stb(bytes, path);
+}
+
+Image read_image(const std::filesystem::path& path) {
+  return decode_image(read_file(path, std::uintmax_t{1} << 31), path);
+}
+
+Image crop(const Image& image, std::int64_t y, std::int64_t x, std::int64_t height, std::int64_t width) {
+  if (y < 0 || x < 0 || height < 0 || width < 0 || height > image.height - y || width > image.width - x) {
+    throw std::invalid_argument("crop: " + size_text(height, width) + " at " + size_text(y, x) +
+                                " does not fit into an image of " + size_text(image.height, image.width));
+  }
+  Image out(height, width, image.channels, image.kind);
+  for (std::int64_t row = 0; row < height; ++row) {
+    const auto from = image.samples.begin() + ((y + row) * image.width + x) * image.channels;
+    std::copy_n(from, width * image.channels, out.samples.begin() + row * width * image.channels);
+  }
+  return out;
+}
+
+Image flip_horizontal(const Image& image) {
+  Image out(image.height, image.width, image.channels, image.kind);
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    for (std::int64_t x = 0; x < image.width; ++x) {
+      for (std::int64_t c = 0; c < image.channels; ++c) out.at(y, x, c) = image.at(y, image.width - 1 - x, c);
+    }
+  }
+  return out;
+}
+
+}  // namespace uptake::io

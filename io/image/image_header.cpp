@@ -1,0 +1,91 @@
+#include "io/image/image_header.h"
+
+#include <array>
+#include <fstream>
+#include <string_view>
+
+#include "io/base/file.h"
+
+namespace uptake::io {
+namespace {
+
+using Bytes = std::array<unsigned char, 26>;  // a PNG file up to the colour type of its IHDR chunk
+constexpr std::string_view kPngSignature{"\x89PNG\r\n\x1a\n", 8};
+
+std::int64_t big_endian(const unsigned char* bytes, int count) {
+  std::int64_t value = 0;
+  for (int i = 0; i < count; ++i) value = value << 8 | bytes[i];
+  return value;
+}
+
+ImageHeader png_header(const Bytes& bytes, const std::filesystem::path& path) {
+  if (std::string_view(reinterpret_cast<const char*>(bytes.data()) + 12, 4) != "IHDR")
+    throw FileError(path, "a PNG whose first chunk is not its header");
+  ImageHeader header;
+  header.width = big_endian(&bytes[16], 4);
+  header.height = big_endian(&bytes[20], 4);
+  header.kind = bytes[24] == 16 ? SampleKind::u16 : SampleKind::u8;
+  const int colour_type = bytes[25];
+  header.channels =
+      colour_type == 0 || colour_type == 4 ? 1 : 3;  // gray, gray with alpha; the rest becomes RGB
+  return header;
+}
+
+/// Walks from marker to marker (each says its length) up to the frame header.
+ImageHeader jpeg_header(std::istream& file, const std::filesystem::path& path) {
+  file.clear();
+  file.seekg(2);
+  std::array<unsigned char, 8> bytes{};
+  const auto read = [&](int count) {
+    return static_cast<bool>(file.read(reinterpret_cast<char*>(bytes.data()), count));
+  };
+  while (read(2) && bytes[0] == 0xff) {
+    int marker = bytes[1];
+    while (marker == 0xff && read(1)) marker = bytes[0];  // fill bytes
+    if (marker == 0xda || marker == 0xd9) break;          // pixels, or the end: too late for a frame header
+    if (!read(2)) break;
+    const std::int64_t length = big_endian(bytes.data(), 2);
+    const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    if (frame) {
+      if (!read(6)) break;
+      return {big_endian(&bytes[1], 2), big_endian(&bytes[3], 2), bytes[5] == 1 ? 1 : 3, SampleKind::u8};
+    }
+    if (length < 2) break;
+    file.seekg(length - 2, std::ios::cur);
+  }
+  throw FileError(path, "a JPEG without a frame header: truncated or corrupt");
+}
+
+}  // namespace
+
+ImageHeader header_of(const Image& image) { return {image.height, image.width, image.channels, image.kind}; }
+
+std::string describe(const ImageHeader& header) {
+  const char* kind = header.kind == SampleKind::u8    ? "8 bit"
+                     : header.kind == SampleKind::u16 ? "16 bit"
+                                                      : "counts";
+  return std::to_string(header.height) + "x" + std::to_string(header.width) + ", " +
+         std::to_string(header.channels) + (header.channels == 1 ? " channel, " : " channels, ") + kind;
+}
+
+ImageHeader read_image_header(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  Bytes bytes{};
+  if (!file || !file.read(reinterpret_cast<char*>(bytes.data()), 1))
+    throw FileError(path, "cannot be opened or is empty");
+  file.read(reinterpret_cast<char*>(bytes.data()) + 1, bytes.size() - 1);
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), 8);
+  ImageHeader header;
+  if (start == kPngSignature) {
+    if (!file) throw FileError(path, "a PNG that ends inside its header");
+    header = png_header(bytes, path);
+  } else if (bytes[0] == 0xff && bytes[1] == 0xd8) {
+    header = jpeg_header(file, path);
+  } else {
+    throw FileError(path, "neither a PNG nor a JPEG file");
+  }
+  if (header.height == 0 || header.width == 0) throw FileError(path, "an image without pixels");
+  return header;
+}
+
+}  // namespace uptake::io

@@ -1,0 +1,98 @@
+// The one place where stb_image and stb_image_write are compiled. Only PNG and JPEG are switched on: fewer
+// formats are fewer ways for a hostile file to do harm. Both libraries are private to this file (static).
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <stdexcept>
+
+#include "io/base/file.h"
+#include "io/image/codec.h"
+
+namespace uptake::io::detail {
+namespace {
+
+/// A check inside stb that failed: the file is refused, where assert() would end the program or check
+/// nothing.
+struct BrokenInvariant {};
+
+}  // namespace
+}  // namespace uptake::io::detail
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wshadow"
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_NO_STDIO
+#define STBI_ASSERT(condition) ((condition) ? void() : throw uptake::io::detail::BrokenInvariant())
+// Zeroed memory: what a damaged file leaves undecoded is black, the same each time, and never an old secret.
+#define STBI_MALLOC(bytes) std::calloc(1, bytes)
+#define STBI_REALLOC(pointer, bytes) std::realloc(pointer, bytes)
+#define STBI_FREE(pointer) std::free(pointer)
+#include <stb_image.h>
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STBI_WRITE_NO_STDIO
+#include <stb_image_write.h>
+#pragma GCC diagnostic pop
+
+namespace uptake::io::detail {
+namespace {
+
+struct FreeByStb {
+  void operator()(void* p) const { stbi_image_free(p); }
+};
+
+template <class Sample>
+Image without_alpha(const Sample* samples, int height, int width, int channels, SampleKind kind) {
+  const int kept = channels - (channels == 2 || channels == 4 ? 1 : 0);
+  Image image(height, width, kept, kind);
+  float* out = image.samples.data();
+  const std::int64_t pixels = std::int64_t{height} * width;
+  for (std::int64_t i = 0; i < pixels; ++i) {
+    for (int c = 0; c < kept; ++c) *out++ = static_cast<float>(samples[i * channels + c]);
+  }
+  return image;
+}
+
+}  // namespace
+
+Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path) {
+  if (bytes.size() > INT_MAX) throw FileError(path, "is larger than 2 GiB, too large for an image file");
+  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
+  const int size = static_cast<int>(bytes.size());
+  int width = 0, height = 0, channels = 0;
+  const char* why = "inconsistent data";
+  try {
+    if (stbi_is_16_bit_from_memory(data, size)) {
+      const std::unique_ptr<stbi_us, FreeByStb> samples(
+          stbi_load_16_from_memory(data, size, &width, &height, &channels, 0));
+      if (samples) return without_alpha(samples.get(), height, width, channels, SampleKind::u16);
+    } else {
+      const std::unique_ptr<stbi_uc, FreeByStb> samples(
+          stbi_load_from_memory(data, size, &width, &height, &channels, 0));
+      if (samples) return without_alpha(samples.get(), height, width, channels, SampleKind::u8);
+    }
+    if (stbi_failure_reason() != nullptr) why = stbi_failure_reason();
+  } catch (const BrokenInvariant&) {  // costs the memory of this one attempt
+  }
+  throw FileError(path, std::string("is a damaged or unsupported image (") + why + ")");
+}
+
+std::string zlib_compress(std::string_view bytes) {
+  if (bytes.size() > INT_MAX) throw std::length_error("zlib_compress: more than 2 GiB");
+  int size = 0;
+  // stb takes a pointer to non-const but only reads.
+  auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data()));
+  const std::unique_ptr<unsigned char, FreeByStb> stream(
+      stbi_zlib_compress(data, static_cast<int>(bytes.size()), &size, 8));
+  if (!stream) throw std::bad_alloc();
+  return {reinterpret_cast<const char*>(stream.get()), static_cast<std::size_t>(size)};
+}
+
+}  // namespace uptake::io::detail

@@ -1,0 +1,174 @@
+#include "io/pairs/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include "io/base/file.h"
+#include "io/base/parallel.h"
+#include "io/pairs/dataset_list.h"
+
+namespace uptake::io {
+namespace {
+
+std::uintmax_t sample_bytes(SampleKind kind) {
+  return kind == SampleKind::u8    ? sizeof(std::uint8_t)
+         : kind == SampleKind::u16 ? sizeof(std::uint16_t)
+                                   : sizeof(float);
+}
+
+std::uintmax_t image_bytes(const ImageHeader& header) {
+  return static_cast<std::uintmax_t>(header.height * header.width * header.channels) *
+         sample_bytes(header.kind);
+}
+
+/// The samples of one image, as narrow as its file had them.
+class PackedImage {
+ public:
+  explicit PackedImage(const Image& image) : header_(header_of(image)) {
+    if (image.kind == SampleKind::u8) bytes_.assign(image.samples.begin(), image.samples.end());
+    if (image.kind == SampleKind::u16) words_.assign(image.samples.begin(), image.samples.end());
+    if (image.kind == SampleKind::counts) counts_ = image.samples;
+  }
+
+  Image unpack() const {
+    Image image(header_.height, header_.width, header_.channels, header_.kind);
+    if (header_.kind == SampleKind::u8) std::copy(bytes_.begin(), bytes_.end(), image.samples.begin());
+    if (header_.kind == SampleKind::u16) std::copy(words_.begin(), words_.end(), image.samples.begin());
+    if (header_.kind == SampleKind::counts) image.samples = counts_;
+    return image;
+  }
+
+ private:
+  ImageHeader header_;
+  std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint16_t> words_;
+  std::vector<float> counts_;
+};
+
+Pair halves(const PairEntry& entry) {
+  const Image both = read_image(entry.a);
+  const std::int64_t half = both.width / 2;
+  return {entry.name, crop(both, 0, 0, both.height, half), crop(both, 0, half, both.height, half)};
+}
+
+/// Throws if the decoded image is not what the header said: channels and sizes were checked on headers.
+void require_header(const Image& image, const ImageHeader& header, const std::filesystem::path& path) {
+  if (header_of(image) != header)
+    throw FileError(path,
+                    "its header says " + describe(header) + ", decoded it is " + describe(header_of(image)));
+}
+
+double largest_sample(const Image& image, const std::filesystem::path& path) {
+  double largest = 0;
+  for (const float sample : image.samples) {
+    if (!std::isfinite(sample)) throw FileError(path, "has a sample that is not a finite number");
+    largest = std::max(largest, static_cast<double>(sample));
+  }
+  return largest;
+}
+
+}  // namespace
+
+/// Decoded pairs by name, filled as they are first asked for.
+class PairDataset::Cache {
+ public:
+  explicit Cache(std::size_t size) : slots_(size) {}
+
+  std::shared_ptr<const std::pair<PackedImage, PackedImage>> find(std::size_t i) const {
+    const std::lock_guard lock(mutex_);
+    return slots_[i];
+  }
+  void store(std::size_t i, const Pair& pair) {
+    auto packed = std::make_shared<const std::pair<PackedImage, PackedImage>>(pair.a, pair.b);
+    const std::lock_guard lock(mutex_);
+    slots_[i] = std::move(packed);
+  }
+  void erase(std::size_t i) { slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(i)); }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<const std::pair<PackedImage, PackedImage>>> slots_;
+};
+
+PairDataset::PairDataset(const std::filesystem::path& folder, const std::string& split,
+                         const DatasetOptions& options)
+    : folder_(folder), split_(split), options_(options), listing_(list_pairs(folder, split)) {
+  refuse_if_unusable();
+  std::uintmax_t total_bytes = 0;
+  for (const PairEntry& pair : listing_.pairs)
+    total_bytes += image_bytes(pair.a_header) + image_bytes(pair.b_header);
+  if (total_bytes <= options_.cache_bytes) cache_ = std::make_unique<Cache>(size());
+}
+
+PairDataset::~PairDataset() = default;
+PairDataset::PairDataset(PairDataset&&) noexcept = default;
+PairDataset& PairDataset::operator=(PairDataset&&) noexcept = default;
+
+void PairDataset::refuse_if_unusable() const {
+  const std::vector<DatasetProblem>& problems = listing_.problems;
+  std::string list;
+  for (const DatasetProblem& problem : problems) list += "\n  " + problem.file + " " + problem.reason;
+
+  if (!problems.empty() && !options_.skip_bad)
+    throw FileError(folder_,
+                    std::to_string(problems.size()) + " files of split '" + split_ +
+                        "' cannot be used; repair or remove them, or leave them out with --skip-bad:" + list);
+  if (listing_.pairs.empty())
+    throw FileError(folder_, "no pairs in split '" + split_ + "'; expected images side by side in " + split_ +
+                                 "/, two folders A/ and B/, or cohort.csv" +
+                                 (list.empty() ? "" : ":" + list));
+}
+
+Pair PairDataset::decode(const PairEntry& pair) const {
+  Pair decoded;
+  if (listing_.form == DatasetForm::side_by_side) decoded = halves(pair);
+  if (listing_.form == DatasetForm::two_folders)
+    decoded = {pair.name, read_image(pair.a), read_image(pair.b)};
+  if (listing_.form == DatasetForm::cohort) decoded = decode_cohort_pair(pair);
+  require_header(decoded.a, pair.a_header, pair.a);
+  require_header(decoded.b, pair.b_header, pair.b);
+  return decoded;
+}
+
+Pair PairDataset::load(std::size_t i) const {
+  const PairEntry& pair = entry(i);
+  if (!cache_) return decode(pair);
+  if (const auto packed = cache_->find(i))
+    return {pair.name, packed->first.unpack(), packed->second.unpack()};
+  Pair decoded = decode(pair);
+  cache_->store(i, decoded);
+  return decoded;
+}
+
+IntensityRange PairDataset::verify(int threads) {
+  IntensityRange range;
+  std::vector<std::string> reasons(size());  // empty: the pair is good
+  std::mutex range_mutex;
+  parallel_for(size(), threads, [&](std::size_t i) {
+    try {
+      const Pair pair = load(i);
+      const double a_max = largest_sample(pair.a, entry(i).a), b_max = largest_sample(pair.b, entry(i).b);
+      const std::lock_guard lock(range_mutex);
+      range.a_max = std::max(range.a_max, a_max);
+      range.b_max = std::max(range.b_max, b_max);
+    } catch (const std::exception& error) {
+      reasons[i] = error.what();
+    }
+  });
+
+  for (std::size_t i = size(); i-- > 0;) {
+    if (reasons[i].empty()) continue;
+    const PairEntry& pair = entry(i);
+    const bool in_b = reasons[i].starts_with(pair.b.string() + ": ") && pair.a != pair.b;
+    const std::filesystem::path& file = in_b ? pair.b : pair.a;
+    listing_.problems.push_back({name_within(folder_, file), reason_of(FileError(file, reasons[i]), file)});
+    listing_.pairs.erase(listing_.pairs.begin() + static_cast<std::ptrdiff_t>(i));
+    if (cache_) cache_->erase(i);
+  }
+  refuse_if_unusable();
+  return range;
+}
+
+}  // namespace uptake::io

@@ -1,0 +1,120 @@
+// Paired data sets: a folder of (A, B) images, from its listing to decoded pairs.
+//
+// Three forms are told apart by what the folder holds, in this order:
+// - cohort: DIR/cohort.csv. A is the blood-pool file of a row, B its delayed file (DICOM, counts). Files
+//   of several frames give one pair a frame, named "patient#frame" from 1, "patient-2#frame" for the second
+//   row of a patient.
+// - two folders: DIR/A/ and DIR/B/; files of equal stem are a pair. Splits are DIR/train/A and DIR/train/B,
+//   or DIR/A/train and DIR/B/train.
+// - side by side: DIR/train/*.png; the left half of each file is A, the right half B.
+//
+// Image files end in .png, .jpg or .jpeg. Splits are folders named train, val and test; without any such
+// folder everything is "train", and with one only such folders are read. Pairs come in natural order (1, 2,
+// 10).
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/image/image.h"
+#include "io/image/image_header.h"
+
+namespace uptake::io {
+
+struct Pair {
+  std::string name;
+  Image a, b;
+};
+
+enum class DatasetForm { side_by_side, two_folders, cohort };
+
+/// One pair before it is decoded.
+struct PairEntry {
+  std::string name;                // unique within its split
+  std::filesystem::path a, b;      // the same file when side by side
+  std::int64_t frame = 0;          // of a multi-frame DICOM file, from 0
+  ImageHeader a_header, b_header;  // of the halves when side by side
+  std::string patient{}, group{};  // cohorts only
+};
+
+struct DatasetProblem {
+  std::string file;  // relative to the data set's folder if it lies in there
+  std::string reason;
+};
+
+struct DatasetListing {
+  DatasetForm form = DatasetForm::side_by_side;
+  std::vector<PairEntry> pairs;          // those without a problem, in natural order
+  std::vector<DatasetProblem> problems;  // every other image file
+};
+
+/// Names the pairs of a split after reading the headers of their files (DICOM files: all of them). A problem
+/// is a file that has no partner, that cannot be read, whose partner has another size or sample kind, whose
+/// width is odd (side by side), whose DICOM frames differ in number, patient or view from their partner's,
+/// whose channels or sample kind are not those of most pairs, or that is an image of a format not read here.
+/// Throws FileError when the folder holds none of the three forms, or lacks the split (the splits it has are
+/// named).
+DatasetListing list_pairs(const std::filesystem::path& folder, const std::string& split);
+
+/// Whether the data set has the split. Throws FileError when the folder is none, or its cohort.csv is
+/// unreadable.
+bool has_split(const std::filesystem::path& folder, const std::string& split);
+
+/// Compares runs of digits by their value: "2" before "10", "a9b" before "a10".
+bool natural_less(const std::string& a, const std::string& b);
+
+struct DatasetOptions {
+  bool skip_bad = false;           // leave problem files out instead of refusing the whole data set
+  std::uintmax_t cache_bytes = 0;  // keep decoded pairs in memory if all of them fit in this many bytes
+};
+
+/// The largest sample of A and of B over a data set: what counts are scaled by.
+struct IntensityRange {
+  double a_max = 0, b_max = 0;
+};
+
+/// The pairs of one split. load() may be called from several threads at once, verify() may not.
+class PairDataset {
+ public:
+  /// Lists the split. Throws FileError when it has no pairs, or has a problem and problems are not to be
+  /// skipped.
+  PairDataset(const std::filesystem::path& folder, const std::string& split,
+              const DatasetOptions& options = {});
+  ~PairDataset();
+  PairDataset(PairDataset&&) noexcept;
+  PairDataset& operator=(PairDataset&&) noexcept;
+
+  /// Decodes every file on `threads` threads, so that a broken file shows before training starts rather than
+  /// in its middle; fills the cache. A bad pair becomes a problem and is left out; without skip_bad,
+  /// FileError names all of them. Returns the intensity range, which is at hand then.
+  IntensityRange verify(int threads);
+
+  std::size_t size() const { return listing_.pairs.size(); }
+  const std::string& name(std::size_t i) const { return entry(i).name; }
+  const PairEntry& entry(std::size_t i) const { return listing_.pairs.at(i); }
+  /// Decodes pair i, or copies it from the cache. Throws FileError.
+  Pair load(std::size_t i) const;
+
+  DatasetForm form() const { return listing_.form; }
+  const std::vector<DatasetProblem>& problems() const { return listing_.problems; }
+  /// The same for every pair.
+  std::int64_t a_channels() const { return entry(0).a_header.channels; }
+  std::int64_t b_channels() const { return entry(0).b_header.channels; }
+  SampleKind kind() const { return entry(0).a_header.kind; }
+
+ private:
+  class Cache;
+
+  void refuse_if_unusable() const;
+  Pair decode(const PairEntry& pair) const;
+
+  std::filesystem::path folder_;
+  std::string split_;
+  DatasetOptions options_;
+  DatasetListing listing_;
+  std::unique_ptr<Cache> cache_;  // null when the data set does not fit
+};
+
+}  // namespace uptake::io

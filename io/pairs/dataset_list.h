@@ -1,0 +1,24 @@
+// Inner parts of io/pairs/dataset.h, shared by its forms. Not for use outside io/dataset*.cpp.
+#pragma once
+#include <exception>
+#include <filesystem>
+#include <string>
+
+#include "io/pairs/dataset.h"
+
+namespace uptake::io {
+
+/// Lists one split of DIR/cohort.csv, decoding its files: DICOM headers alone do not tell whether frames can
+/// be paired. Throws FileError for a table that cannot be read or a split it does not have.
+DatasetListing list_cohort(const std::filesystem::path& folder, const std::string& split);
+
+/// Decodes one pair of a cohort. Throws FileError.
+Pair decode_cohort_pair(const PairEntry& entry);
+
+/// The name of a file in a report on a data set: relative to its folder if it lies in there.
+std::string name_within(const std::filesystem::path& folder, const std::filesystem::path& file);
+
+/// The sentence of an error without the path in front of it.
+std::string reason_of(const std::exception& error, const std::filesystem::path& path);
+
+}  // namespace uptake::io
