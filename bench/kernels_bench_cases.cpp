@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels/adam.h"
+#include "kernels/adam_step.h"
 #include "kernels/copy.h"
 #include "kernels/norm/norm.h"
 #include "kernels/pointwise.h"

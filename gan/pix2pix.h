@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gan/networks/networks.h"
+#include "nn/adam.h"
 #include "nn/losses.h"
-#include "nn/optimizer.h"
 #include "nn/repeated_step.h"
 
 namespace uptake::gan {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "io/tensors/safetensors.h"
-#include "nn/optimizer.h"
+#include "nn/adam.h"
 #include "nn/parameters.h"
 
 namespace uptake::gan {

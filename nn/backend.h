@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "kernels/adam.h"
+#include "kernels/adam_step.h"
 #include "kernels/base/memory.h"
 #include "kernels/conv/conv.h"
 #include "kernels/copy.h"

@@ -2,7 +2,7 @@
 // tests/golden/README.md.
 #include <algorithm>
 
-#include "nn/optimizer.h"
+#include "nn/adam.h"
 #include "nn/schedule.h"
 #include "tests/support/tensors.h"
 

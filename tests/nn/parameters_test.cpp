@@ -1,8 +1,8 @@
 #include "nn/parameters.h"
 
+#include "nn/adam.h"
 #include "nn/init.h"
 #include "nn/ops.h"
-#include "nn/optimizer.h"
 #include "tests/support/tensors.h"
 
 namespace uptake::tests {

@@ -1,9 +1,9 @@
 // A training loop that has found its stride asks the operating system for no memory.
 #include "kernels/base/memory.h"
+#include "nn/adam.h"
 #include "nn/init.h"
 #include "nn/layers.h"
 #include "nn/losses.h"
-#include "nn/optimizer.h"
 #include "tests/support/tensors.h"
 
 namespace uptake::tests {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/adam.h"
+#include "kernels/adam_step.h"
 
 namespace uptake::reference {
 

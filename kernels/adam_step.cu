@@ -1,6 +1,6 @@
 // Reads g, reads and writes p, m and v once, and writes the bfloat16 copy: 28 bytes a parameter, 30 with the
 // copy, which is all the time this takes.
-#include "kernels/adam.h"
+#include "kernels/adam_step.h"
 
 #include "kernels/detail/launch.cuh"
 #include "kernels/detail/pieces.h"

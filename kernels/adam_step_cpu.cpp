@@ -1,4 +1,4 @@
-#include "kernels/adam.h"
+#include "kernels/adam_step.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "nn/optimizer.h"
+#include "nn/adam.h"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
-// Adam (Kingma & Ba 2015) over the flat buffer of a network: one pass, PyTorch's form (kernels/adam.h).
+// Adam (Kingma & Ba 2015) over the flat buffer of a network: one pass, PyTorch's form (kernels/adam_step.h).
 #pragma once
-#include "kernels/adam.h"
+#include "kernels/adam_step.h"
 #include "nn/parameters.h"
 
 namespace uptake::nn {
