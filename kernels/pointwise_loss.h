@@ -11,6 +11,9 @@
 // compensated float within a block. An empty
 // input has loss 0 (a mean over nothing is defined so here). Inputs are [pixels,c].
 #pragma once
+#include <array>
+#include <utility>
+
 #include "kernels/base/device.h"
 #include "kernels/base/types.h"
 
@@ -18,6 +21,10 @@ namespace uptake::kernels {
 
 /// The generator-adversarial losses of pix2pix: vanilla is bce, lsgan is mse against the label.
 enum class GanMode { vanilla, lsgan, hinge };
+constexpr auto names(GanMode) {  // see nn/enum_names.h
+  return std::to_array<std::pair<GanMode, const char*>>(
+      {{GanMode::vanilla, "vanilla"}, {GanMode::lsgan, "lsgan"}, {GanMode::hinge, "hinge"}});
+}
 
 /// Who is being trained with this loss, and towards which label.
 enum class GanTarget { discriminator_real, discriminator_fake, generator };

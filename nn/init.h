@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 
+#include "nn/enum_names.h"
 #include "nn/parameters.h"
 
 namespace uptake::nn {
@@ -15,6 +16,12 @@ namespace uptake::nn {
 ///   kaiming     N(0, sqrt(2 / fan_in)); gain is not used            He et al. 2015
 ///   orthogonal  rows (or columns) of the k x (c r s) matrix orthonormal, times gain    Saxe et al. 2014
 enum class InitKind { normal, xavier, kaiming, orthogonal };
+constexpr auto names(InitKind) {
+  return std::to_array<std::pair<InitKind, const char*>>({{InitKind::normal, "normal"},
+                                                          {InitKind::xavier, "xavier"},
+                                                          {InitKind::kaiming, "kaiming"},
+                                                          {InitKind::orthogonal, "orthogonal"}});
+}
 
 /// `network` keeps the random numbers of several networks with the same seed apart.
 void initialise(ParameterStore& store, InitKind kind, double gain, std::uint64_t seed, std::uint32_t network);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/enum_names.h"
 #include "nn/ops.h"
 #include "nn/parameters.h"
 
@@ -66,6 +67,10 @@ class ConvTranspose2d {
 /// batch: learned gamma and beta, running statistics (momentum 0.1). instance: neither, statistics of each
 /// image always. none: nothing. eps 1e-5.
 enum class NormKind { batch, instance, none };
+constexpr auto names(NormKind) {
+  return std::to_array<std::pair<NormKind, const char*>>(
+      {{NormKind::batch, "batch"}, {NormKind::instance, "instance"}, {NormKind::none, "none"}});
+}
 
 /// Normalisation, or nothing, with the activation(s) and dropout that follow it, in one pass.
 class Norm {

@@ -4,9 +4,17 @@
 #include <limits>
 #include <string>
 
+#include "nn/enum_names.h"
+
 namespace uptake::nn {
 
 enum class LrPolicy { linear, step, cosine, plateau };
+constexpr auto names(LrPolicy) {
+  return std::to_array<std::pair<LrPolicy, const char*>>({{LrPolicy::linear, "linear"},
+                                                          {LrPolicy::step, "step"},
+                                                          {LrPolicy::cosine, "cosine"},
+                                                          {LrPolicy::plateau, "plateau"}});
+}
 
 struct ScheduleOptions {
   LrPolicy policy = LrPolicy::linear;
