@@ -46,6 +46,7 @@ void Adam::apply() {
                              rounded.defined() ? rounded.data<kernels::BFloat16>() : nullptr, count,
                              reinterpret_cast<const kernels::AdamFactors*>(factors_.data<float>()),
                              kernels::cuda::compute_stream());
+    store_.values_written();
 #endif
   }
   store_.forget_gradients();

@@ -1,6 +1,7 @@
 #include "nn/parameters.h"
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
 
 #include "nn/backend.h"
@@ -22,6 +23,7 @@ void ParameterStore::declare(const std::string& name) const {
 Parameter& ParameterStore::add_filters(const std::string& name, const kernels::FilterShape& shape) {
   declare(name);
   Parameter& p = parameters_.emplace_back();
+  p.store = this;
   p.name = name;
   p.shape = {shape.k, shape.c, shape.r, shape.s};
   p.role = Role::filters;
@@ -40,6 +42,7 @@ Parameter& ParameterStore::add_filters(const std::string& name, const kernels::F
 Parameter& ParameterStore::add_vector(const std::string& name, std::int64_t count, Role role) {
   declare(name);
   Parameter& p = parameters_.emplace_back();
+  p.store = this;
   p.name = name;
   p.shape = {count};
   p.role = role;
@@ -79,6 +82,7 @@ void ParameterStore::allocate() {
       dispatch(dtype_, [&]<class T>() { p.filters<T>().bind(p.var.value().data<T>()); });
   }
   allocated_ = true;
+  values_written();
 }
 
 std::int64_t ParameterStore::parameter_count() const {
@@ -102,6 +106,13 @@ void ParameterStore::set_requires_grad(bool wanted) {
 
 void ParameterStore::changed() {
   if (rounded_.defined()) convert_on_device(rounded_, values_);
+  values_written();
+}
+
+void ParameterStore::values_written() {
+  // One counter for all stores: an address that was freed and is used again never has a version it had before.
+  static std::atomic<std::uint64_t> last{0};
+  version_ = ++last;
   if (device_ == Device::cuda) return;
   for (Parameter& p : parameters_)
     if (p.role == Role::filters) dispatch(dtype_, [&]<class T>() { p.filters<T>().changed(); });

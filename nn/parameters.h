@@ -21,7 +21,10 @@ namespace uptake::nn {
 /// What initialisation a parameter gets.
 enum class Role { filters, bias, norm_weight, norm_bias };
 
+class ParameterStore;
+
 struct Parameter {
+  const ParameterStore* store = nullptr;  // that it belongs to
   std::string name;
   std::vector<std::int64_t>
       shape;  // PyTorch's: filters [k,c,r,s], which is [in,out,r,s] for a transposed convolution
@@ -95,6 +98,10 @@ class ParameterStore {
   void set_requires_grad(bool wanted);
   /// To be called after writing values(): repacked filters are stale, rounded ones are made anew.
   void changed();
+  /// The same for who has written the rounded ones too, as Adam on the GPU has.
+  void values_written();
+  /// Which values these are: a number that no other state of any store of this process has, or has had.
+  std::uint64_t version() const { return version_; }
 
   /// A parameter's part of a flat buffer (values, gradients, Adam moments) in PyTorch's element order, on the
   /// CPU, and back.
@@ -115,6 +122,7 @@ class ParameterStore {
   DType dtype_;
   Device device_;
   bool allocated_ = false;
+  std::uint64_t version_ = 0;
   std::deque<Parameter> parameters_;
   std::deque<Buffer> buffers_;
   std::deque<Counter> counters_;

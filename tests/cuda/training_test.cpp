@@ -133,6 +133,18 @@ TEST_CASE("training on the GPU gives the CPU's losses and weights, with and with
   }
 }
 
+TEST_CASE("Adam's step on the GPU gives the values a new version, rounded ones or not") {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    nn::ParameterStore store(dtype, Device::cuda);
+    store.add_vector("p", 3, nn::Role::bias);
+    store.allocate();
+    nn::Adam adam(store, {});
+    const std::uint64_t before = store.version();
+    adam.step(0.1);
+    CHECK(store.version() != before);
+  }
+}
+
 TEST_CASE("the gradients of the first step agree with the CPU's to rounding") {
   for (const char* net : {"unet_8", kResidual}) {
     CAPTURE(std::string(net));

@@ -1,5 +1,7 @@
 #include "nn/parameters.h"
 
+#include <set>
+
 #include "nn/adam.h"
 #include "nn/init.h"
 #include "nn/ops.h"
@@ -99,6 +101,52 @@ TEST_CASE("parameters: a name declared twice, or after allocate(), is refused by
   store.allocate();
   const std::string text = message_of<std::logic_error>([&] { store.add_vector("late", 1, Role::bias); });
   CHECK_MESSAGE(contains(text, {"late", "allocate"}), text);
+}
+
+TEST_CASE("parameters: a version names one state of the values of one store") {
+  ParameterStore one(DType::f32), two(DType::f32);
+  one.add_vector("p", 3, Role::bias);
+  two.add_vector("p", 3, Role::bias);
+  std::set<std::uint64_t> seen;
+  const auto is_new = [&](const ParameterStore& store) { return seen.insert(store.version()).second; };
+  one.allocate();
+  CHECK(is_new(one));
+  two.allocate();
+  CHECK(is_new(two));
+  CHECK_FALSE(is_new(one));
+  for (int time = 0; time < 2; ++time) {
+    one.changed();
+    CHECK(is_new(one));
+    CHECK_FALSE(is_new(two));
+  }
+  Adam adam(one, {});
+  adam.prepare(0.1);
+  CHECK_FALSE(is_new(one));
+  adam.apply();
+  CHECK(is_new(one));
+}
+
+TEST_CASE("parameters: a version names one state of the values of one store") {
+  ParameterStore one(DType::f32), two(DType::f32);
+  one.add_vector("p", 3, Role::bias);
+  two.add_vector("p", 3, Role::bias);
+  std::set<std::uint64_t> seen;
+  const auto is_new = [&](const ParameterStore& store) { return seen.insert(store.version()).second; };
+  one.allocate();
+  CHECK(is_new(one));
+  two.allocate();
+  CHECK(is_new(two));
+  CHECK_FALSE(is_new(one));
+  for (int time = 0; time < 2; ++time) {
+    one.changed();
+    CHECK(is_new(one));
+    CHECK_FALSE(is_new(two));
+  }
+  Adam adam(one, {});
+  adam.prepare(0.1);
+  CHECK_FALSE(is_new(one));
+  adam.apply();
+  CHECK(is_new(one));
 }
 
 TEST_CASE("parameters: plain order in and out, of values and of any buffer of the same layout") {
