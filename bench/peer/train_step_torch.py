@@ -32,6 +32,7 @@ def parse():
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--channels-last", action="store_true", help="NHWC, often PyTorch's faster layout")
+    parser.add_argument("--fused-adam", action="store_true", help="Adam in one pass (PyTorch 2.4 or newer on the CPU)")
     return parser.parse_args()
 
 
@@ -60,6 +61,11 @@ def main():
     if options.channels_last:
         real_a, real_b = (x.contiguous(memory_format=torch.channels_last) for x in (real_a, real_b))
     model = Pix2Pix(net_g, net_d)
+    if options.fused_adam:
+        for name in ("adam_g", "adam_d"):
+            groups = getattr(model, name).param_groups
+            setattr(model, name, torch.optim.Adam(groups[0]["params"], lr=groups[0]["lr"], betas=groups[0]["betas"],
+                                                  fused=True))
 
     times_ms = []
     for step in range(options.warmup + options.steps):
