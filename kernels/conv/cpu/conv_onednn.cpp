@@ -58,39 +58,64 @@ using BackwardData = dnnl::convolution_backward_data;
 using BackwardFilters = dnnl::convolution_backward_weights;
 constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
 
+// Scratch memory comes from the caller of a primitive: the library's own belongs to the thread that created it, and
+// primitives are shared by all.
+const dnnl::primitive_attr& attributes() {
+  static const dnnl::primitive_attr a = [] {
+    dnnl::primitive_attr made;
+    made.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    return made;
+  }();
+  return a;
+}
+
+// oneDNN 2 takes the parts of a description as an operation descriptor, oneDNN 3 as they are.
+template <class Primitive, class... Parts>
+typename Primitive::primitive_desc describe(const Parts&... parts) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), parts..., attributes()};
+#else
+  return {typename Primitive::desc(parts...), attributes(), engine()};
+#endif
+}
+template <class Primitive, class... Parts>
+typename Primitive::primitive_desc describe_backward(const Forward::primitive_desc& hint,
+                                                     const Parts&... parts) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), parts..., hint, attributes()};
+#else
+  return {typename Primitive::desc(parts...), attributes(), engine(), hint};
+#endif
+}
+
 Forward::primitive_desc forward_desc(const ConvGeometry& g, bool bias) {
   const FilterShape& f = g.filters;
   const memory::dims stride{f.stride, f.stride}, pad{f.pad, f.pad};
   const auto kind = dnnl::prop_kind::forward_training;
-  if (bias)
-    return {Forward::desc(kind, kAlgorithm, image_desc(g.x), any_filters(f), bias_desc(f), image_desc(g.y()),
-                          stride, pad, pad),
-            engine()};
-  return {
-      Forward::desc(kind, kAlgorithm, image_desc(g.x), any_filters(f), image_desc(g.y()), stride, pad, pad),
-      engine()};
+  const Desc x = image_desc(g.x), y = image_desc(g.y());
+  if (bias) return describe<Forward>(kind, kAlgorithm, x, any_filters(f), bias_desc(f), y, stride, pad, pad);
+  return describe<Forward>(kind, kAlgorithm, x, any_filters(f), y, stride, pad, pad);
 }
 
-BackwardData::primitive_desc backward_data_desc(const ConvGeometry& g) {
+template <class Backward>
+typename Backward::primitive_desc backward_desc(const ConvGeometry& g) {
   const FilterShape& f = g.filters;
   const memory::dims stride{f.stride, f.stride}, pad{f.pad, f.pad};
-  return {
-      BackwardData::desc(kAlgorithm, image_desc(g.x), any_filters(f), image_desc(g.y()), stride, pad, pad),
-      engine(), forward_desc(g, false)};
-}
-
-BackwardFilters::primitive_desc backward_filters_desc(const ConvGeometry& g) {
-  const FilterShape& f = g.filters;
-  const memory::dims stride{f.stride, f.stride}, pad{f.pad, f.pad};
-  return {
-      BackwardFilters::desc(kAlgorithm, image_desc(g.x), any_filters(f), image_desc(g.y()), stride, pad, pad),
-      engine(), forward_desc(g, false)};
+  return describe_backward<Backward>(forward_desc(g, false), kAlgorithm, image_desc(g.x), any_filters(f),
+                                     image_desc(g.y()), stride, pad, pad);
 }
 
 template <class Primitive>
 struct Ready {
   Primitive primitive;
-  Desc filters;
+  Desc filters, scratchpad;
+
+  void run(std::unordered_map<int, memory> arguments) const {
+    const auto scratch = host_memory().allocate(scratchpad.get_size());
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(scratchpad, engine(), scratch.get()));
+    primitive.execute(stream(), arguments);
+    stream().wait();
+  }
 };
 
 // Primitives are bound to the number of threads they were created under, so it is a part of the key.
@@ -125,12 +150,14 @@ struct PackedFilters::State {
 
   FilterShape shape;
   Desc master;
+  std::mutex mutex;  // of what follows: threads may share a network
   float* storage = nullptr;
   std::uint64_t version = 1;
   std::vector<std::unique_ptr<Copy>> copies;
 
   // The current values in the given layout.
   const float* in_layout(const Desc& desc) {
+    const std::lock_guard lock(mutex);
     if (desc == master) return storage;
     auto found =
         std::find_if(copies.begin(), copies.end(), [&](const auto& c) { return c->reorder.to == desc; });
@@ -156,7 +183,7 @@ PackedFilters::PackedFilters(const FilterShape& shape) : state_(std::make_unique
   // no repacking. Only the sizes of an image differ between this geometry and the real ones, and the layout
   // rarely depends on them; where it does, one copy is made.
   const std::int64_t side = 16 * shape.stride + std::max(shape.r, shape.s);
-  state_->master = backward_filters_desc({{1, side, side, shape.c}, shape}).diff_weights_desc();
+  state_->master = backward_desc<BackwardFilters>({{1, side, side, shape.c}, shape}).diff_weights_desc();
 }
 
 PackedFilters::PackedFilters(PackedFilters&&) noexcept = default;
@@ -184,7 +211,7 @@ void PackedFilters::from_plain(float* stored, const float* kcrs) const {
 void forward(const ConvGeometry& g, float* y, const float* x, PackedFilters& filters, const float* bias) {
   const auto& ready = cached<Forward>(key_of(g, bias != nullptr), [&] {
     const auto desc = forward_desc(g, bias != nullptr);
-    return Ready<Forward>{Forward(desc), desc.weights_desc()};
+    return Ready<Forward>{Forward(desc), desc.weights_desc(), desc.scratchpad_desc()};
   });
   const auto source = wrap(image_desc(g.x), x);
   const auto weights = wrap(ready.filters, filters.state().in_layout(ready.filters));
@@ -192,33 +219,30 @@ void forward(const ConvGeometry& g, float* y, const float* x, PackedFilters& fil
   std::unordered_map<int, memory> arguments{
       {DNNL_ARG_SRC, source}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, target}};
   if (bias != nullptr) arguments.emplace(DNNL_ARG_BIAS, wrap(bias_desc(g.filters), bias));
-  ready.primitive.execute(stream(), arguments);
-  stream().wait();
+  ready.run(std::move(arguments));
 }
 
 void backward_data(const ConvGeometry& g, float* dx, const float* dy, PackedFilters& filters) {
   const auto& ready = cached<BackwardData>(key_of(g, false), [&] {
-    const auto desc = backward_data_desc(g);
-    return Ready<BackwardData>{BackwardData(desc), desc.weights_desc()};
+    const auto desc = backward_desc<BackwardData>(g);
+    return Ready<BackwardData>{BackwardData(desc), desc.weights_desc(), desc.scratchpad_desc()};
   });
   const auto weights = wrap(ready.filters, filters.state().in_layout(ready.filters));
-  ready.primitive.execute(stream(), {{DNNL_ARG_DIFF_DST, wrap(image_desc(g.y()), dy)},
-                                     {DNNL_ARG_WEIGHTS, weights},
-                                     {DNNL_ARG_DIFF_SRC, wrap(image_desc(g.x), dx)}});
-  stream().wait();
+  ready.run({{DNNL_ARG_DIFF_DST, wrap(image_desc(g.y()), dy)},
+             {DNNL_ARG_WEIGHTS, weights},
+             {DNNL_ARG_DIFF_SRC, wrap(image_desc(g.x), dx)}});
 }
 
 void backward_filters(const ConvGeometry& g, float* dfilters, Write write, const float* x, const float* dy,
                       PackedFilters& filters) {
   const auto& ready = cached<BackwardFilters>(key_of(g, false), [&] {
-    const auto desc = backward_filters_desc(g);
-    return Ready<BackwardFilters>{BackwardFilters(desc), desc.diff_weights_desc()};
+    const auto desc = backward_desc<BackwardFilters>(g);
+    return Ready<BackwardFilters>{BackwardFilters(desc), desc.diff_weights_desc(), desc.scratchpad_desc()};
   });
   const auto run = [&](float* out) {
-    ready.primitive.execute(stream(), {{DNNL_ARG_SRC, wrap(image_desc(g.x), x)},
-                                       {DNNL_ARG_DIFF_DST, wrap(image_desc(g.y()), dy)},
-                                       {DNNL_ARG_DIFF_WEIGHTS, wrap(ready.filters, out)}});
-    stream().wait();
+    ready.run({{DNNL_ARG_SRC, wrap(image_desc(g.x), x)},
+               {DNNL_ARG_DIFF_DST, wrap(image_desc(g.y()), dy)},
+               {DNNL_ARG_DIFF_WEIGHTS, wrap(ready.filters, out)}});
   };
   const Desc& master = filters.state().master;
   const bool same_layout = ready.filters == master;
