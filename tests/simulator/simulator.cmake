@@ -13,10 +13,10 @@ add_library(uptake_simulator STATIC
   ${simulator_folder}/stream_api.cpp
   ${simulator_folder}/streams.cpp
   ${simulator_folder}/warp.cpp)
-target_include_directories(uptake_simulator PUBLIC ${simulator_folder}/include ${PROJECT_SOURCE_DIR})
+target_include_directories(uptake_simulator PUBLIC ${simulator_folder}/include)
 target_compile_definitions(uptake_simulator PUBLIC UPTAKE_SIMULATOR UPTAKE_HAS_CUDA)
 # Misaligned accesses are errors on a GPU: found in every build, with and without the other sanitizers.
 target_compile_options(uptake_simulator PUBLIC
   -Wno-unknown-pragmas -fsanitize=alignment -fno-sanitize-recover=alignment)
 target_link_options(uptake_simulator PUBLIC -fsanitize=alignment)
-target_link_libraries(uptake_simulator PUBLIC uptake_settings)
+target_link_libraries(uptake_simulator PRIVATE uptake_settings)

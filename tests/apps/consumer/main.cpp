@@ -1,8 +1,8 @@
-// Uses one operation with its gradient (nn, kernels) and one of images (io), through installed headers only.
+// Uses one operation with its gradient (nn, kernels) and one of images (io).
 #include <cstdio>
 
-#include "io/image/image.h"
-#include "nn/ops.h"
+#include <uptake/io/image/image.h>
+#include <uptake/nn/ops.h>
 
 int main() {
   using namespace uptake;
