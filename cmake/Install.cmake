@@ -14,4 +14,5 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/UptakeConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/UptakeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/UptakeConfig.cmake ${PROJECT_BINARY_DIR}/UptakeConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/cmake/FindOneDNN.cmake ${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/Dcmtk.cmake
         DESTINATION ${package_dir} COMPONENT Development)

@@ -28,6 +28,32 @@ std::string trimmed(std::string value) {
   return value.substr(start);
 }
 
+// DCMTK 3.6.8 has renamed these and given one an argument.
+template <typename Syntax>
+bool is_encapsulated(const Syntax& syntax) {
+  if constexpr (requires { syntax.usesEncapsulatedFormat(); }) {
+    return syntax.usesEncapsulatedFormat();
+  } else {
+    return syntax.isEncapsulated();
+  }
+}
+template <typename Syntax>
+bool is_lossy(const Syntax& syntax) {
+  if constexpr (requires { syntax.isPixelDataLossyCompressed(); }) {
+    return syntax.isPixelDataLossyCompressed();
+  } else {
+    return syntax.isLossy();
+  }
+}
+template <typename PixelData>
+OFCondition frame_bytes(PixelData& pixels, DcmItem& item, Uint32& bytes) {
+  if constexpr (requires { pixels.getUncompressedFrameSize(&item, bytes, OFFalse); }) {
+    return pixels.getUncompressedFrameSize(&item, bytes, OFFalse);
+  } else {
+    return pixels.getUncompressedFrameSize(&item, bytes);
+  }
+}
+
 // Releases before the attribute existed would read it as bytes in implicit VR, and write it as unknown.
 void name_synthetic_data() {
   DcmDataDictionary& dictionary = dcmDataDict.wrlock();
@@ -132,6 +158,16 @@ std::vector<std::string> split(const std::string& joined, char separator) {
 }
 
 std::string transfer_syntax_name(E_TransferSyntax syntax) { return DcmXfer(syntax).getXferName(); }
+
+bool is_encapsulated(E_TransferSyntax syntax) { return is_encapsulated(DcmXfer(syntax)); }
+
+bool is_lossy(E_TransferSyntax syntax) { return is_lossy(DcmXfer(syntax)); }
+
+OFCondition decoded_frame_bytes(DcmPixelData& pixels, DcmItem& item, Uint32& bytes) {
+  const OFCondition result = frame_bytes(pixels, item, bytes);
+  bytes += bytes % 2;
+  return result;
+}
 
 }  // namespace uptake::io::dcmtk
 #endif

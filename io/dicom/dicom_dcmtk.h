@@ -30,6 +30,12 @@ DcmItem* sequence_item(DcmItem& item, const DcmTagKey& tag, unsigned index);
 std::vector<std::string> split(const std::string& joined, char separator);
 std::string transfer_syntax_name(E_TransferSyntax syntax);
 
+/// Pixel data in fragments, and pixel data compressed with loss.
+bool is_encapsulated(E_TransferSyntax syntax);
+bool is_lossy(E_TransferSyntax syntax);
+/// The bytes of one decoded frame, always even.
+OFCondition decoded_frame_bytes(DcmPixelData& pixels, DcmItem& item, Uint32& bytes);
+
 /// SyntheticData (0008,001C): younger than the dictionary of some DCMTK releases.
 inline const DcmTagKey kSyntheticData(0x0008, 0x001c);
 

@@ -173,7 +173,7 @@ class FrameDecoder {
  private:
   void decode(Uint8 fill, Uint32 first_fragment) {
     Uint32 needed_bytes = 0;
-    OFCondition result = pixels_.getUncompressedFrameSize(&data_, needed_bytes);
+    OFCondition result = dcmtk::decoded_frame_bytes(pixels_, data_, needed_bytes);
     if (result.good()) {
       const auto frame_bytes = static_cast<std::size_t>(format_.frame_bytes());
       buffer_.assign(std::max<std::size_t>(needed_bytes, frame_bytes), fill);
@@ -222,8 +222,7 @@ std::vector<Image> read_frames(DcmDataset& data, const PixelFormat& format, cons
     throw FileError(file, "holds no pixel data");
   const E_TransferSyntax syntax = data.getOriginalXfer();
   auto* pixels = dynamic_cast<DcmPixelData*>(element);
-  if (pixels == nullptr || !DcmXfer(syntax).isEncapsulated())
-    return read_uncompressed(*element, format, file);
+  if (pixels == nullptr || !dcmtk::is_encapsulated(syntax)) return read_uncompressed(*element, format, file);
   return read_compressed(data, *pixels, syntax, format, file);
 }
 

@@ -84,7 +84,7 @@ DicomImage read_dicom(const path& file) {
   image.bits_stored = format.bits_stored;
   image.is_signed = format.is_signed;
   image.frames = read_frames(data, format, file);
-  if (DcmXfer(data.getOriginalXfer()).isLossy() || dcmtk::text(data, DCM_LossyImageCompression) == "01")
+  if (dcmtk::is_lossy(data.getOriginalXfer()) || dcmtk::text(data, DCM_LossyImageCompression) == "01")
     image.warnings.push_back("the image was compressed with loss, so its counts are approximate");
   read_acquisition(data, image);
   image.views = find_views(data, static_cast<int>(format.frames), image);
