@@ -8,10 +8,11 @@
 #include <utility>
 
 #include "kernels/adam_step.h"
-#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 #include "kernels/norm/norm.h"
 #include "kernels/pointwise.h"
 #include "kernels/pointwise_loss.h"
+#include "kernels/reduce.h"
 #include "kernels/spatial.h"
 
 namespace uptake::bench {
@@ -73,10 +74,6 @@ struct Builder {
                 cuda::add_bias<T>(x, bias, b.shape.pixels(), b.shape.c, stream());
               },
               b.bytes(2)};
-    });
-    add("axpy", [b = *this](Memory& m) -> Pass {
-      return {[b, x = b.in(m), y = b.out(m)] { cuda::axpy<T>(y.data, x.data, 0.5f, b.count(), stream()); },
-              b.bytes(3)};
     });
     add("fill", [b = *this](Memory& m) -> Pass {
       return {[b, y = b.out(m)] { cuda::fill<T>(y.data, T(0.5f), b.count(), stream()); }, b.bytes(1)};

@@ -14,10 +14,11 @@
 #include "kernels/adam_step.h"
 #include "kernels/base/memory.h"
 #include "kernels/conv/conv.h"
-#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 #include "kernels/norm/norm.h"
 #include "kernels/pointwise.h"
 #include "kernels/pointwise_loss.h"
+#include "kernels/reduce.h"
 #include "kernels/spatial.h"
 #include "nn/parameters.h"
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "kernels/base/memory.h"
-#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 #include "nn/backend.h"
 
 namespace uptake::nn {

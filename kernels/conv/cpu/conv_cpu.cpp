@@ -5,7 +5,7 @@
 
 #include "kernels/conv/cpu/conv_onednn.h"
 #include "kernels/conv/cpu/conv_plain.h"
-#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 
 namespace uptake::kernels {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "kernels/base/memory.h"
-#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 
 namespace uptake::kernels::onednn {
 namespace {

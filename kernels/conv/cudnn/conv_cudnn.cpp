@@ -11,8 +11,8 @@
 #include "kernels/conv/cudnn/conv_choice.h"
 #include "kernels/conv/cudnn/conv_graph.h"
 #include "kernels/conv/cudnn/plan_file.h"
-#include "kernels/copy.h"
 #include "kernels/detail/launch.cuh"
+#include "kernels/elementwise.h"
 #include "kernels/pointwise.h"
 
 namespace uptake::kernels::cuda::cudnn {

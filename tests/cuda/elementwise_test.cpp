@@ -1,7 +1,7 @@
-#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 
 #include "tests/cuda/placed.h"
-#include "tests/reference/copy.h"
+#include "tests/reference/elementwise.h"
 
 namespace uptake::tests {
 namespace {
@@ -35,8 +35,6 @@ Case make_case(MatrixSize size, Layout layout, Layout other, Write write) {
 
 cuda::StreamHandle stream() { return cuda::compute_stream(); }
 
-// ---- results stored as T
-
 template <class T>
 Results cuda_elements(const Case& t) {
   const auto from = Placed<T>::input(t.pixels, t.c, t.other, t.x);
@@ -57,31 +55,6 @@ const ImplementationTable<Case>& elements() {
   static const ImplementationTable<Case> table(
       "copy_channels, add_bias",
       {{"reference", 0x1p-52, reference_elements}, {name_of<T>(), epsilon_of<T>(), cuda_elements<T>}});
-  return table;
-}
-
-// ---- sums, which are float or double whatever T is
-
-template <class T>
-Results cuda_sums(const Case& t) {
-  const auto x = Placed<T>::input(t.pixels, t.c, t.layout, t.x);
-  const auto out = Placed<float>::output(1, t.c, {}, t.write, t.before);
-  const DeviceArray<double> total(std::vector<double>{std::nan("")});
-  cuda::sum<T>(total.data(), x.view(), t.pixels, t.c, stream());
-  cuda::sum_pixels<T>(out.data(), t.write, x.view(), t.pixels, t.c, stream());
-  return {{"sum", total.values()}, {"sum_pixels", out.values()}};
-}
-
-Results reference_sums(const Case& t) {
-  return {
-      {"sum", {reference::sum(t.x)}},
-      {"sum_pixels", written(reference::sum_pixels(t.x, static_cast<std::size_t>(t.c)), t.write, t.before)}};
-}
-
-template <class T>
-const ImplementationTable<Case>& sums() {
-  static const ImplementationTable<Case> table(
-      "sum, sum_pixels", {{"reference", 0x1p-52, reference_sums}, {name_of<T>(), 0x1p-23, cuda_sums<T>}});
   return table;
 }
 
@@ -119,81 +92,19 @@ TEST_CASE("copy_channels: two halves make a concatenated tensor") {
 }
 
 template <class T>
-void check_sums() {
-  for (const MatrixSize size : sizes())
-    for (const Layout& layout : layouts(size.c))
-      for (const Write write : {Write::assign, Write::add}) {
-        if (write == Write::add && layout.lead != 16) continue;
-        if (size.c == 0) continue;  // the reference divides by c
-        // A thread's sum is as good as exact; then a tree of ten additions, of sums that grow like the square
-        // root of the number of terms, each at most 2.
-        const auto terms = static_cast<double>(size.pixels * size.c);
-        sums<T>().check_all(
-            make_case<T>(size, layout, layout, write),
-            {.length = 10, .factor = 0.5, .scale = 2 * std::sqrt(terms), .truth_length = terms});
-      }
-}
-
-TEST_CASE("sum and sum_pixels: equal the reference at odd sizes and places") {
-  each_schedule([] {
-    check_sums<float>();
-    check_sums<BFloat16>();
-  });
-}
-
-TEST_CASE("sum and sum_pixels: many blocks, and more terms than one float accumulator can take") {
-  // One float accumulator of 0.1 would be off by 1e-4 after so many.
-  const std::int64_t pixels = 1 << 18;
-  const DeviceArray<float> x(std::vector<float>(static_cast<std::size_t>(pixels), 0.1f));
-  const DeviceArray<float> columns(std::vector<float>(8, -1.0f));
-  const DeviceArray<double> total(1);
-  const double each = static_cast<double>(0.1f);
-  for (const std::int64_t c : {1, 8}) {
-    cuda::sum<float>(total.data(), {x.data(), c}, pixels / c, c, stream());
-    cuda::sum_pixels<float>(columns.data(), Write::assign, {x.data(), c}, pixels / c, c, stream());
-    CHECK(total.values()[0] == doctest::Approx(each * static_cast<double>(pixels)).epsilon(1e-6));
-    for (std::int64_t i = 0; i < c; ++i)
-      CHECK(columns.values()[static_cast<std::size_t>(i)] ==
-            doctest::Approx(each * static_cast<double>(pixels / c)).epsilon(1e-6));
-  }
-}
-
-TEST_CASE("sum: an infinite sum is infinite, and a NaN is not lost") {
-  const float infinity = std::numeric_limits<float>::infinity();
-  const DeviceArray<double> total(1);
-  for (const std::size_t count : {std::size_t{3}, std::size_t{40009}}) {
-    std::vector<float> x(count, 1.0f);
-    x[count / 2] = -infinity;
-    const DeviceArray<float> one_infinite(x);
-    cuda::sum<float>(total.data(), {one_infinite.data(), 1}, static_cast<std::int64_t>(count), 1, stream());
-    CHECK(total.values()[0] == -std::numeric_limits<double>::infinity());
-    x[0] = infinity;
-    const DeviceArray<float> cancelling(x);
-    cuda::sum<float>(total.data(), {cancelling.data(), 1}, static_cast<std::int64_t>(count), 1, stream());
-    CHECK(std::isnan(total.values()[0]));
-  }
-}
-
-template <class T>
-void check_flat_operations() {
+void check_fill() {
   for (const std::int64_t count : {0, 1, 31, 2047, 2049, 5003})
     for (const Layout layout : {Layout{0, 16}, Layout{0, 5}}) {
-      const auto values = rounded<T>(random_values(1, count));
       const auto x = Placed<T>::output(1, count, layout, Write::assign, {});
-      const auto y = Placed<T>::output(1, count, layout, Write::add, values);
       cuda::fill<T>(x.data(), T(1.5f), count, stream());
       for (const double v : x.values()) REQUIRE(v == 1.5);
-      cuda::axpy<T>(y.data(), x.data(), 2.0f, count, stream());
-      const auto after = y.values();
-      for (std::size_t i = 0; i < after.size(); ++i)
-        REQUIRE(after[i] == static_cast<double>(T(static_cast<float>(values[i]) + 3.0f)));
     }
 }
 
-TEST_CASE("fill and axpy: touch every element and no other") {
+TEST_CASE("fill: touches every element and no other") {
   each_schedule([] {
-    check_flat_operations<float>();
-    check_flat_operations<BFloat16>();
+    check_fill<float>();
+    check_fill<BFloat16>();
   });
 }
 
@@ -226,37 +137,6 @@ TEST_CASE("convert and accumulate: round to nearest, keep NaN, touch every eleme
   CHECK(std::isnan(narrow.values()[0]));
 }
 
-template <class T>
-void check_finite(T largest) {
-  const DeviceArray<std::uint32_t> result(1);
-  const auto finite = [&](const std::vector<T>& x, std::size_t skip) {
-    const DeviceArray<T> on_device(x);
-    cuda::all_finite<T>(result.data(), on_device.data() + skip, static_cast<std::int64_t>(x.size() - skip),
-                        stream());
-    return result.host()[0];
-  };
-  for (const std::size_t count : {std::size_t{1}, std::size_t{33}, std::size_t{17011}}) {
-    std::vector<T> x(count, largest);
-    CHECK(finite(x, 0) == 1);
-    for (const std::size_t at : {std::size_t{0}, count / 2, count - 1})
-      for (const float bad : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
-        x[at] = T(bad);
-        CHECK(finite(x, 0) == 0);
-        if (at > 0) CHECK(finite(x, 1) == 0);  // beside the alignment of packs
-        x[at] = largest;
-      }
-  }
-  cuda::all_finite<T>(result.data(), nullptr, 0, stream());
-  CHECK(result.host()[0] == 1);
-}
-
-TEST_CASE("all_finite: finds a single NaN or infinity anywhere") {
-  each_schedule([] {
-    check_finite<float>(std::numeric_limits<float>::max());
-    check_finite<BFloat16>(BFloat16(-0x1.fep127f));
-  });
-}
-
 TEST_CASE("store_words: stores the first words and no more, whatever the host does afterwards") {
   each_schedule([] {
     for (const int count : {0, 1, 7, 16}) {
@@ -272,28 +152,21 @@ TEST_CASE("store_words: stores the first words and no more, whatever the host do
   });
 }
 
-TEST_CASE("copy: the same bits under all schedules") {
+TEST_CASE("elementwise: the same bits under all schedules") {
   const Case t = make_case<float>({1009, 37}, {3, 16}, {0, 16}, Write::add);
-  check_same_bits_under_all_schedules([&] { return cuda_sums<float>(t); });
   check_same_bits_under_all_schedules([&] { return cuda_elements<float>(t); });
 }
 
-TEST_CASE("copy: bad arguments throw ShapeError") {
+TEST_CASE("elementwise: bad arguments throw ShapeError") {
   const DeviceArray<float> a(12), b(12);
-  const DeviceArray<double> total(1);
   const DeviceArray<std::uint32_t> words(1);
   float *const x = a.data(), *const y = b.data();
   CHECK_THROWS_AS(cuda::copy_channels<float>({y, 3}, Write::assign, {x, 4}, 3, 4, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::copy_channels<float>({y, 4}, Write::assign, {nullptr, 4}, 3, 4, stream()),
                   ShapeError);
-  CHECK_THROWS_AS(cuda::sum<float>(total.data(), {x, 3}, 3, 4, stream()), ShapeError);
-  CHECK_THROWS_AS(cuda::sum<float>(nullptr, {x, 4}, 3, 4, stream()), ShapeError);
-  CHECK_THROWS_AS(cuda::sum_pixels<float>(nullptr, Write::assign, {x, 4}, 3, 4, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::add_bias<float>({x, 4}, nullptr, 3, 4, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::add_bias<float>({x, 4}, y, -3, 4, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::fill<float>(nullptr, 0, 3, stream()), ShapeError);
-  CHECK_THROWS_AS(cuda::axpy<float>(y, x, 1, -3, stream()), ShapeError);
-  CHECK_THROWS_AS(cuda::all_finite<float>(words.data(), nullptr, 3, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::accumulate(nullptr, Write::add, nullptr, 3, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::store_words(words.data(), {}, 17, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::store_words(nullptr, {}, 1, stream()), ShapeError);

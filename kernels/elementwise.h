@@ -1,4 +1,4 @@
-// Fills, copies between pitches (concatenation is copying into a half), sums, and checks for finite values.
+// Element by element: fills, copies between pitches (concatenation is copying into a half), additions, conversions.
 #pragma once
 #include <array>
 
@@ -19,21 +19,9 @@ void copy_channels(View<T> y, Write write, View<const T> x, std::int64_t pixels,
 template <class T>
 void axpy(T* y, const T* x, T alpha, std::int64_t count);
 
-/// Sum of all elements, in double.
-template <class T>
-double sum(View<const T> x, std::int64_t pixels, std::int64_t c);
-
-/// out[c] = sum over pixels of x[pixel,c] (a bias gradient), assigned or added; accumulated in double.
-template <class T>
-void sum_pixels(T* out, Write write, View<const T> x, std::int64_t pixels, std::int64_t c);
-
-/// x[pixel,c] += bias[c].
+/// x[pixel,c] += bias[c]. The bias' gradient is sum_pixels (reduce.h).
 template <class T>
 void add_bias(View<T> x, const T* bias, std::int64_t pixels, std::int64_t c);
-
-/// Whether every element is finite.
-template <class T>
-bool all_finite(const T* p, std::int64_t count);
 
 }  // namespace uptake::kernels::cpu
 
@@ -47,22 +35,7 @@ void copy_channels(View<T> y, Write write, View<const T> x, std::int64_t pixels,
                    StreamHandle stream);
 
 template <class T>
-void axpy(T* y, const T* x, Accum<T> alpha, std::int64_t count, StreamHandle stream);
-
-/// *total (device memory) = sum of all elements.
-template <class T>
-void sum(double* total, View<const T> x, std::int64_t pixels, std::int64_t c, StreamHandle stream);
-
-template <class T>
-void sum_pixels(Accum<T>* out, Write write, View<const T> x, std::int64_t pixels, std::int64_t c,
-                StreamHandle stream);
-
-template <class T>
 void add_bias(View<T> x, const Accum<T>* bias, std::int64_t pixels, std::int64_t c, StreamHandle stream);
-
-/// *result (device memory) = 1 if every element is finite, else 0.
-template <class T>
-void all_finite(std::uint32_t* result, const T* p, std::int64_t count, StreamHandle stream);
 
 /// y[i] = x[i] in another storage type, rounded to nearest. (To, From) = (BFloat16, float), (float, BFloat16).
 template <class To, class From>

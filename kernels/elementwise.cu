@@ -1,6 +1,5 @@
 // Fills, copies, additions and conversions: one sweep over the elements each, bound by memory.
-// Its sums and checks are in copy_sums.cu.
-#include "kernels/copy.h"
+#include "kernels/elementwise.h"
 
 #include "kernels/detail/device.cuh"
 #include "kernels/detail/launch.cuh"
@@ -32,15 +31,13 @@ __global__ void __launch_bounds__(kBlock) copy_channels_kernel(View<T> y, View<c
   });
 }
 
-/// y = alpha * x, or y += alpha * x; x and y may be stored differently.
+/// y = x, or y += x; x and y may be stored differently.
 template <int N, class To, class From>
 __global__ void __launch_bounds__(kBlock)
-    axpy_kernel(View<To> y, Write write, View<const From> x, float alpha, Sweep s) {
+    convert_kernel(View<To> y, Write write, View<const From> x, Sweep s) {
   sweep<N, kBlock>(s, [&](std::int64_t row, std::int64_t k, auto width) {
     float values[width.value];
     load_array(values, x.data + row * x.pitch + k);
-#pragma unroll
-    for (int i = 0; i < width.value; ++i) values[i] *= alpha;
     write_array(y.data + row * y.pitch + k, write, values);
   });
 }
@@ -68,13 +65,13 @@ __global__ void __launch_bounds__(32) store_words_kernel(std::uint32_t* to, Word
 std::int64_t blocks_of(const Sweep& s) { return stride_blocks(s.rows, s.rows_at_once(kBlock)); }
 
 template <int N, class To, class From>
-void launch_axpy(View<To> y, Write write, View<const From> x, float alpha, std::int64_t pixels,
-                 std::int64_t c, StreamHandle stream) {
+void launch_convert(View<To> y, Write write, View<const From> x, std::int64_t pixels, std::int64_t c,
+                    StreamHandle stream) {
   Sweep s = sweep_over(pixels, c, y, x);
   if (s.total == 0) return;
   with_width<N>(all_pack<N>(y, x), [&](auto width) {
     s.share(kBlock, width.value);
-    launch(axpy_kernel<width.value, To, From>, blocks_of(s), kBlock, 0, stream, y, write, x, alpha, s);
+    launch(convert_kernel<width.value, To, From>, blocks_of(s), kBlock, 0, stream, y, write, x, s);
   });
 }
 
@@ -97,20 +94,13 @@ void copy_channels(View<T> y, Write write, View<const T> x, std::int64_t pixels,
                    StreamHandle stream) {
   check_view("copy_channels: y", y, pixels, c);
   check_view("copy_channels: x", x, pixels, c);
-  if (write == Write::add) return launch_axpy<kVector<T>>(y, write, x, 1.0f, pixels, c, stream);
+  if (write == Write::add) return launch_convert<kVector<T>>(y, write, x, pixels, c, stream);
   Sweep s = sweep_over(pixels, c, y, x);
   if (s.total == 0) return;
   with_width<kVector<T>>(all_pack<kVector<T>>(y, x), [&](auto width) {
     s.share(kBlock, width.value);
     launch(copy_channels_kernel<width.value, T>, blocks_of(s), kBlock, 0, stream, y, x, s);
   });
-}
-
-template <class T>
-void axpy(T* y, const T* x, Accum<T> alpha, std::int64_t count, StreamHandle stream) {
-  check_flat("axpy: y", y, count);
-  check_flat("axpy: x", x, count);
-  launch_axpy<kVector<T>>(View<T>{y, count}, Write::add, View<const T>{x, count}, alpha, 1, count, stream);
 }
 
 template <class T>
@@ -129,8 +119,8 @@ template <class To, class From>
 void convert(To* y, const From* x, std::int64_t count, StreamHandle stream) {
   check_flat("convert: y", y, count);
   check_flat("convert: x", x, count);
-  launch_axpy<kVector<BFloat16>>(View<To>{y, count}, Write::assign, View<const From>{x, count}, 1.0f, 1,
-                                 count, stream);
+  launch_convert<kVector<BFloat16>>(View<To>{y, count}, Write::assign, View<const From>{x, count}, 1, count,
+                                    stream);
 }
 
 void accumulate(float* y, Write write, const BFloat16* x, std::int64_t count, StreamHandle stream) {
@@ -138,7 +128,7 @@ void accumulate(float* y, Write write, const BFloat16* x, std::int64_t count, St
   check_flat("accumulate: x", x, count);
   constexpr int kPack =
       16 / sizeof(BFloat16);  // nvcc 13.0 does not take kVector<BFloat16> outside a template
-  launch_axpy<kPack>(View<float>{y, count}, write, View<const BFloat16>{x, count}, 1.0f, 1, count, stream);
+  launch_convert<kPack>(View<float>{y, count}, write, View<const BFloat16>{x, count}, 1, count, stream);
 }
 
 void store_words(std::uint32_t* to, const Words& words, int count, StreamHandle stream) {
@@ -155,7 +145,6 @@ void store_words(std::uint32_t* to, const Words& words, int count, StreamHandle 
 #define UPTAKE_INSTANTIATE(T)                                                                              \
   template void fill<T>(T*, T, std::int64_t, StreamHandle);                                                \
   template void copy_channels<T>(View<T>, Write, View<const T>, std::int64_t, std::int64_t, StreamHandle); \
-  template void axpy<T>(T*, const T*, Accum<T>, std::int64_t, StreamHandle);                               \
   template void add_bias<T>(View<T>, const Accum<T>*, std::int64_t, std::int64_t, StreamHandle);
 UPTAKE_INSTANTIATE(float)
 UPTAKE_INSTANTIATE(BFloat16)
