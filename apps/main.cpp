@@ -8,6 +8,7 @@
 
 #include "apps/cli.h"
 #include "io/base/text.h"
+#include "io/pairs/dataset.h"
 #include "kernels/base/device.h"
 #include "kernels/base/host.h"
 
@@ -96,6 +97,9 @@ int main(int argc, char** argv) {
   } catch (const UsageError& e) {
     std::cerr << "uptake: " << e.what() << "\n";
     return kExitUsage;
+  } catch (const uptake::io::BadFilesError& e) {
+    std::cerr << "uptake: " << e.what_or("leave them out with --skip-bad") << "\n";
+    return kExitFailed;
   } catch (const std::bad_alloc&) {
     std::cerr << "uptake: out of memory\n";
     return kExitFailed;

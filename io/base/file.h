@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -11,9 +12,23 @@ namespace uptake::io {
 
 /// A file that cannot be read, written or believed. what() is one sentence: "PATH: what was found, what was
 /// expected".
-struct FileError : std::runtime_error {
+class FileError : public std::runtime_error {
+ public:
   FileError(const std::filesystem::path& path, const std::string& problem)
-      : std::runtime_error(path.string() + ": " + problem) {}
+      : std::runtime_error(path.string() + ": " + problem),
+        parts_(std::make_shared<const Parts>(Parts{path, problem})) {}
+
+  /// The file, as the caller named it.
+  const std::filesystem::path& path() const noexcept { return parts_->path; }
+  /// The sentence without the path in front of it.
+  const std::string& problem() const noexcept { return parts_->problem; }
+
+ private:
+  struct Parts {
+    std::filesystem::path path;
+    std::string problem;
+  };
+  std::shared_ptr<const Parts> parts_;  // shared, since copying an exception must not throw
 };
 
 /// The whole file as bytes. Throws FileError (missing, a directory, unreadable, larger than `limit_bytes`).

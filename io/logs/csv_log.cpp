@@ -105,8 +105,7 @@ std::string CsvLog::kept_rows(const std::string& header, std::int64_t resumed_st
   if (!next_line(rest, line)) return kept;  // not even the header was finished
   if (std::string(line) + "\n" != header) {
     throw FileError(path_,
-                    "has other columns than this run would write: move it away or resume with the same "
-                    "options");
+                    "has other columns than this run would write: move it away, or go on as it was begun");
   }
   for (std::int64_t number = 2; next_line(rest, line); ++number) {
     const Row row = parse_row(line, columns_, number, path_);

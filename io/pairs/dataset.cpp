@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "io/base/file.h"
@@ -69,7 +70,23 @@ double largest_sample(const Image& image, const std::filesystem::path& path) {
   return largest;
 }
 
+std::string lines_of(const std::vector<DatasetProblem>& problems) {
+  std::string lines;
+  for (const DatasetProblem& problem : problems) lines += "\n  " + problem.file + " " + problem.reason;
+  return lines;
+}
+
 }  // namespace
+
+BadFilesError::BadFilesError(const std::filesystem::path& folder, const std::string& split,
+                             const std::vector<DatasetProblem>& problems)
+    : FileError(folder, std::to_string(problems.size()) + " files of split '" + split +
+                            "' cannot be used; repair or remove them:" + lines_of(problems)),
+      advice_end_(std::string_view(what()).size() - lines_of(problems).size() - 1) {}
+
+std::string BadFilesError::what_or(const std::string& other_way) const {
+  return std::string(what()).insert(advice_end_, ", or " + other_way);
+}
 
 /// Decoded pairs by name, filled as they are first asked for.
 class PairDataset::Cache {
@@ -108,17 +125,11 @@ PairDataset& PairDataset::operator=(PairDataset&&) noexcept = default;
 
 void PairDataset::refuse_if_unusable() const {
   const std::vector<DatasetProblem>& problems = listing_.problems;
-  std::string list;
-  for (const DatasetProblem& problem : problems) list += "\n  " + problem.file + " " + problem.reason;
-
-  if (!problems.empty() && !options_.skip_bad)
-    throw FileError(folder_,
-                    std::to_string(problems.size()) + " files of split '" + split_ +
-                        "' cannot be used; repair or remove them, or leave them out with --skip-bad:" + list);
+  if (!problems.empty() && !options_.skip_bad) throw BadFilesError(folder_, split_, problems);
   if (listing_.pairs.empty())
     throw FileError(folder_, "no pairs in split '" + split_ + "'; expected images side by side in " + split_ +
                                  "/, two folders A/ and B/, or cohort.csv" +
-                                 (list.empty() ? "" : ":" + list));
+                                 (problems.empty() ? "" : ":" + lines_of(problems)));
 }
 
 Pair PairDataset::decode(const PairEntry& pair) const {
@@ -144,7 +155,7 @@ Pair PairDataset::load(std::size_t i) const {
 
 IntensityRange PairDataset::verify(int threads) {
   IntensityRange range;
-  std::vector<std::string> reasons(size());  // empty: the pair is good
+  std::vector<std::optional<DatasetProblem>> found(size());  // none: the pair is good
   std::mutex range_mutex;
   parallel_for(size(), threads, [&](std::size_t i) {
     try {
@@ -153,17 +164,16 @@ IntensityRange PairDataset::verify(int threads) {
       const std::lock_guard lock(range_mutex);
       range.a_max = std::max(range.a_max, a_max);
       range.b_max = std::max(range.b_max, b_max);
+    } catch (const FileError& error) {
+      found[i] = {name_within(folder_, error.path()), error.problem()};
     } catch (const std::exception& error) {
-      reasons[i] = error.what();
+      found[i] = {name_within(folder_, entry(i).a), error.what()};
     }
   });
 
   for (std::size_t i = size(); i-- > 0;) {
-    if (reasons[i].empty()) continue;
-    const PairEntry& pair = entry(i);
-    const bool in_b = reasons[i].starts_with(pair.b.string() + ": ") && pair.a != pair.b;
-    const std::filesystem::path& file = in_b ? pair.b : pair.a;
-    listing_.problems.push_back({name_within(folder_, file), reason_of(FileError(file, reasons[i]), file)});
+    if (!found[i]) continue;
+    listing_.problems.push_back(*found[i]);
     listing_.pairs.erase(listing_.pairs.begin() + static_cast<std::ptrdiff_t>(i));
     if (cache_) cache_->erase(i);
   }

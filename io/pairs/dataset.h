@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "io/base/file.h"
 #include "io/image/image.h"
 #include "io/image/image_header.h"
 
@@ -70,6 +71,20 @@ struct DatasetOptions {
   std::uintmax_t cache_bytes = 0;  // keep decoded pairs in memory if all of them fit in this many bytes
 };
 
+/// A data set refused for files that skip_bad would leave out; problem() names all of them.
+class BadFilesError : public FileError {
+ public:
+  BadFilesError(const std::filesystem::path& folder, const std::string& split,
+                const std::vector<DatasetProblem>& problems);
+
+  /// what() with a further way out: "...; repair or remove them, or OTHER_WAY:" and the files. A program says
+  /// here how it is told to leave them out.
+  std::string what_or(const std::string& other_way) const;
+
+ private:
+  std::size_t advice_end_ = 0;  // in what()
+};
+
 /// The largest sample of A and of B over a data set: what counts are scaled by.
 struct IntensityRange {
   double a_max = 0, b_max = 0;
@@ -78,8 +93,8 @@ struct IntensityRange {
 /// The pairs of one split. load() may be called from several threads at once, verify() may not.
 class PairDataset {
  public:
-  /// Lists the split. Throws FileError when it has no pairs, or has a problem and problems are not to be
-  /// skipped.
+  /// Lists the split. Throws FileError when it has no pairs, BadFilesError when it has a problem and problems
+  /// are not to be skipped.
   PairDataset(const std::filesystem::path& folder, const std::string& split,
               const DatasetOptions& options = {});
   ~PairDataset();
@@ -88,7 +103,7 @@ class PairDataset {
 
   /// Decodes every file on `threads` threads, so that a broken file shows before training starts rather than
   /// in its middle; fills the cache. A bad pair becomes a problem and is left out; without skip_bad,
-  /// FileError names all of them. Returns the intensity range, which is at hand then.
+  /// BadFilesError names all of them. Returns the intensity range, which is at hand then.
   IntensityRange verify(int threads);
 
   std::size_t size() const { return listing_.pairs.size(); }

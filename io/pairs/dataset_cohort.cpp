@@ -75,9 +75,7 @@ RowResult read_row(const fs::path& folder, const CohortRow& row, const std::stri
                               .patient = row.patient,
                               .group = row.group});
   } catch (const FileError& error) {
-    const std::string sentence = error.what();
-    const fs::path& file = sentence.starts_with(row.delayed.string() + ": ") ? row.delayed : row.blood_pool;
-    result.problem = {name_within(folder, file), reason_of(error, file)};
+    result.problem = {name_within(folder, error.path()), error.problem()};
   }
   return result;
 }

@@ -113,7 +113,7 @@ class Lister {
     try {
       return read_image_header(file);
     } catch (const FileError& error) {
-      problem(file, reason_of(error, file));
+      problem(file, error.problem());
       return std::nullopt;
     }
   }
@@ -220,11 +220,6 @@ bool natural_less(const std::string& a, const std::string& b) {
 std::string name_within(const fs::path& folder, const fs::path& file) {
   const std::string relative = file.lexically_relative(folder).string();
   return relative.empty() || relative.starts_with("..") ? file.string() : relative;
-}
-
-std::string reason_of(const std::exception& error, const fs::path& path) {
-  const std::string sentence = error.what(), prefix = path.string() + ": ";
-  return sentence.starts_with(prefix) ? sentence.substr(prefix.size()) : sentence;
 }
 
 bool has_split(const fs::path& folder, const std::string& split) {

@@ -1,6 +1,5 @@
 // Inner parts of io/pairs/dataset.h, shared by its forms. Not for use outside io/dataset*.cpp.
 #pragma once
-#include <exception>
 #include <filesystem>
 #include <string>
 
@@ -17,8 +16,5 @@ Pair decode_cohort_pair(const PairEntry& entry);
 
 /// The name of a file in a report on a data set: relative to its folder if it lies in there.
 std::string name_within(const std::filesystem::path& folder, const std::filesystem::path& file);
-
-/// The sentence of an error without the path in front of it.
-std::string reason_of(const std::exception& error, const std::filesystem::path& path);
 
 }  // namespace uptake::io

@@ -179,7 +179,9 @@ TEST_CASE("evaluate names what it leaves out, and refuses data of another kind b
   CHECK(deep.says("the model was trained on 1 -> 1 (of 255)"));
   CHECK_FALSE(fs::exists(folder / "no"));
   io::write_file_atomically(folder / "data/test/bad.png", "no image");
-  CHECK(command(evaluate + quoted(folder / "no") + " --data " + quoted(folder / "data")).says("bad.png"));
+  CHECK(command(evaluate + quoted(folder / "no") + " --data " + quoted(folder / "data"))
+            .says("1 files of split 'test' cannot be used; repair or remove them, or leave them out with "
+                  "--skip-bad:\n  test/bad.png "));
   const Ran skipping =
       command(evaluate + quoted(folder / "report") + " --skip-bad --data " + quoted(folder / "data"));
   CHECK(skipping.code == 0);

@@ -177,9 +177,19 @@ TEST_CASE("PairDataset: refuses to open with a problem, naming it, unless bad fi
   folder.add("train/good.png", patterned(2, 4, 1, 1));
   for (int i = 0; i < 12; ++i) folder.add("train/bad" + std::to_string(i) + ".png", "broken");
   const std::string sentence = sentence_of([&] { PairDataset(folder.path(), "train"); });
-  CHECK(contains(sentence, "12 files of split 'train' cannot be used"));
+  CHECK(contains(sentence, "12 files of split 'train' cannot be used; repair or remove them:\n  train/bad0"));
+  CHECK(!contains(sentence, "--"));  // the library has no command line
   CHECK(contains(sentence, "train/bad0.png neither"));
   CHECK(contains(sentence, "train/bad11.png neither"));  // every one is named
+
+  try {
+    PairDataset(folder.path(), "train");
+  } catch (const io::BadFilesError& error) {
+    CHECK(error.path() == folder.path());
+    CHECK(
+        contains(error.what_or("sing: a song"),
+                 ": 12 files of split 'train' cannot be used; repair or remove them, or sing: a song:\n  t"));
+  }
 
   const PairDataset dataset(folder.path(), "train", {.skip_bad = true});
   CHECK(dataset.size() == 1);
@@ -223,8 +233,9 @@ TEST_CASE("PairDataset::verify: finds files that are broken behind a sound heade
     PairDataset strict(folder.path(), "train", {.cache_bytes = cache_bytes});
     const std::string sentence = sentence_of([&] { strict.verify(3); });
     CHECK(contains(sentence, "2 files"));
-    CHECK(contains(sentence, "B/2.png"));
-    CHECK(contains(sentence, "A/4.png"));
+    CHECK(contains(sentence, "\n  B/2.png "));
+    CHECK(contains(sentence, "\n  A/4.png "));
+    CHECK(!contains(sentence, folder.path().string() + "/A"));  // each is named once, within the folder
 
     PairDataset tolerant(folder.path(), "train", {.skip_bad = true, .cache_bytes = cache_bytes});
     CHECK(tolerant.size() == 5);

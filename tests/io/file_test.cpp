@@ -36,6 +36,20 @@ class FileSizeLimit {
 
 }  // namespace
 
+TEST_CASE("FileError: keeps path and problem apart, whatever colons they hold, also when copied and caught") {
+  const FileError made("a: b/c.png", "is damaged: 3 of 4");
+  try {
+    const FileError copy = made;
+    throw copy;
+  } catch (const std::runtime_error& caught) {
+    CHECK(caught.what() == std::string("a: b/c.png: is damaged: 3 of 4"));
+    const auto& error = dynamic_cast<const FileError&>(caught);
+    CHECK(error.path() == "a: b/c.png");
+    CHECK(error.problem() == "is damaged: 3 of 4");
+  }
+  static_assert(std::is_nothrow_copy_constructible_v<FileError>);
+}
+
 TEST_CASE("write_file_atomically: what is written is read back, and nothing else is left in the folder") {
   const TestFolder folder;
   const std::string bytes("a\0b\r\n\xff", 6);
