@@ -16,8 +16,9 @@ target_compile_definitions(uptake_settings INTERFACE
   $<$<BOOL:${UPTAKE_HAS_CUDA}>:UPTAKE_HAS_CUDA> $<$<BOOL:${UPTAKE_DICOM}>:UPTAKE_HAS_DICOM>)
 target_compile_options(uptake_settings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor>
-  # g++ 12 reports string concatenation as overlapping memcpy (GCC bug 105651).
-  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
+  # g++ 12 reports string concatenation as overlapping memcpy (GCC bug 105651); g++ 13 takes every reference that a
+  # function returns for one into its arguments.
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict;-Wno-dangling-reference>
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall;-Xcompiler=-Wextra;-Xcompiler=-Wno-unknown-pragmas>)
 # For who works on this project. Another compiler warns of other things; another nvcc, or another card's machine code,
 # may spill where ours does not.
@@ -37,6 +38,12 @@ include(GNUInstallDirs)
 # What more than one folder uses.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(nlohmann_json REQUIRED)
+if(UPTAKE_ONEDNN)
+  find_package(OneDNN 2.6 REQUIRED)
+  message(STATUS "CPU convolutions: oneDNN ${OneDNN_VERSION}")
+else()
+  message(STATUS "CPU convolutions: plain loops, slow (UPTAKE_ONEDNN is OFF)")
+endif()
 
 # uptake_library(<name> [source...]): static library uptake_<name>, alias Uptake::<name>, from the given sources or
 # every .cpp of the folder.
