@@ -11,7 +11,7 @@
 
 #include "gan/intensity.h"
 #include "gan/pix2pix.h"
-#include "gan/state.h"
+#include "nn/state.h"
 #include "io/image/image.h"
 
 namespace {
@@ -23,8 +23,8 @@ int run(const std::vector<std::string>& args) {
   gan::Pix2Pix model(gan::make_generator({.net = args[5], .ngf = ngf, .dropout = false}),
                      gan::make_discriminator({.ndf = ndf}), {});
   const io::Safetensors init = io::read_safetensors(args[0]);
-  gan::get_state(init, "g.", model.generator().store());
-  gan::get_state(init, "d.", model.discriminator().store());
+  nn::get_state(init, "g.", model.generator().store());
+  nn::get_state(init, "d.", model.discriminator().store());
 
   std::vector<std::string> order;
   std::ifstream names(args[2]);

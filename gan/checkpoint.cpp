@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "gan/fingerprint.h"
-#include "gan/state.h"
+#include "nn/state.h"
 #include "io/base/file.h"
 #include "io/tensors/safetensors.h"
 

@@ -10,10 +10,12 @@
 #include <string>
 
 #include "nn/layers.h"
+#include "nn/network.h"
 
 namespace uptake::gan {
 
 using nn::Mode;
+using nn::Network;
 using nn::NormKind;
 using nn::Var;
 
@@ -35,24 +37,6 @@ struct DiscriminatorOptions {
   NormKind norm = NormKind::batch;
   nn::DType dtype = nn::DType::f32;
   nn::Device device = nn::Device::cpu;
-};
-
-/// A network and the state it owns.
-class Network {
- public:
-  virtual ~Network() = default;
-  Network(const Network&) = delete;
-  Network& operator=(const Network&) = delete;
-
-  virtual Var forward(const Var& x, const Mode& mode) = 0;
-  /// Heights and widths must be multiples of this.
-  virtual std::int64_t size_multiple() const { return 1; }
-
-  nn::ParameterStore& store() { return store_; }
-
- protected:
-  Network(nn::DType dtype, nn::Device device) : store_(dtype, device) {}
-  nn::ParameterStore store_;
 };
 
 /// Image [n,h,w,in] -> image [n,h,w,out] in (-1,1). Throws std::invalid_argument for an unknown name,

@@ -6,8 +6,8 @@
 #include "gan/checkpoint.h"
 #include "gan/config.h"
 #include "gan/pix2pix.h"
-#include "gan/state.h"
 #include "gan/translator.h"
+#include "nn/state.h"
 #include "tests/cuda/on_device.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
@@ -73,10 +73,10 @@ std::vector<double> numbers(const std::vector<Losses>& losses) {
 
 io::Safetensors state_of(gan::Pix2Pix& model) {
   io::Safetensors file;
-  gan::put_state(file, "g.", model.generator().store());
-  gan::put_state(file, "d.", model.discriminator().store());
-  gan::put_adam(file, "adam.g.", model.generator().store(), model.generator_adam());
-  gan::put_adam(file, "adam.d.", model.discriminator().store(), model.discriminator_adam());
+  nn::put_state(file, "g.", model.generator().store());
+  nn::put_state(file, "d.", model.discriminator().store());
+  nn::put_adam(file, "adam.g.", model.generator().store(), model.generator_adam());
+  nn::put_adam(file, "adam.d.", model.discriminator().store(), model.discriminator_adam());
   return file;
 }
 

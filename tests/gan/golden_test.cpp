@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "gan/pix2pix.h"
-#include "gan/state.h"
+#include "nn/state.h"
 
 namespace {
 
@@ -93,8 +93,8 @@ struct Case {
     options.lambda_l1 = std::stod(meta("lambda_l1"));
     options.adam.beta1 = std::stod(meta("beta1"));
     model = std::make_unique<gan::Pix2Pix>(gan::make_generator(g), gan::make_discriminator(d), options);
-    gan::get_state(file, "g.", model->generator().store());
-    gan::get_state(file, "d.", model->discriminator().store());
+    nn::get_state(file, "g.", model->generator().store());
+    nn::get_state(file, "d.", model->discriminator().store());
     std::istringstream names(file.metadata.contains("zero_gradients") ? meta("zero_gradients") : "");
     for (std::string n; names >> n;) zero_gradients.insert(n);
   }
