@@ -11,8 +11,8 @@
 
 #include "gan/intensity.h"
 #include "gan/pix2pix.h"
-#include "nn/state.h"
 #include "io/image/image.h"
+#include "nn/state.h"
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "gan/fingerprint.h"
-#include "nn/state.h"
 #include "io/base/file.h"
 #include "io/tensors/safetensors.h"
+#include "nn/state.h"
 
 namespace uptake::gan {
 namespace {

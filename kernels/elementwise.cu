@@ -151,5 +151,6 @@ UPTAKE_INSTANTIATE(BFloat16)
 #undef UPTAKE_INSTANTIATE
 template void convert<BFloat16, float>(BFloat16*, const float*, std::int64_t, StreamHandle);
 template void convert<float, BFloat16>(float*, const BFloat16*, std::int64_t, StreamHandle);
+template void convert<float, double>(float*, const double*, std::int64_t, StreamHandle);
 
 }  // namespace uptake::kernels::cuda

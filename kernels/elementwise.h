@@ -37,7 +37,8 @@ void copy_channels(View<T> y, Write write, View<const T> x, std::int64_t pixels,
 template <class T>
 void add_bias(View<T> x, const Accum<T>* bias, std::int64_t pixels, std::int64_t c, StreamHandle stream);
 
-/// y[i] = x[i] in another storage type, rounded to nearest. (To, From) = (BFloat16, float), (float, BFloat16).
+/// y[i] = x[i] in another storage type, rounded to nearest. (To, From) = (BFloat16, float), (float, BFloat16),
+/// (float, double).
 template <class To, class From>
 void convert(To* y, const From* x, std::int64_t count, StreamHandle stream);
 

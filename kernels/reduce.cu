@@ -1,4 +1,4 @@
-// Sums over pixels and the search for a number that is not finite. Each is one launch when there is little to read;
+// Sums of everything and over pixels, and the search for a number that is not finite. Each is one launch when there is little to read;
 // otherwise a second small one adds the blocks' results, in a fixed order.
 #include "kernels/reduce.h"
 
@@ -12,6 +12,19 @@ namespace {
 
 using kernels::detail::check_flat;
 using kernels::detail::check_view;
+
+template <int N, class T>
+__global__ void __launch_bounds__(kSumBlock)
+    sum_kernel(double* total, float* partials, View<const T> x, Sweep s) {
+  CompensatedSum sum;
+  sweep<N, kSumBlock>(s, [&](std::int64_t row, std::int64_t k, auto width) {
+    float values[width.value];
+    load_array(values, x.data + row * x.pitch + k);
+#pragma unroll
+    for (int i = 0; i < width.value; ++i) sum.add(values[i]);
+  });
+  finish_block(total, partials, 1.0, sum);
+}
 
 // ---- all_finite
 
@@ -142,6 +155,19 @@ __global__ void __launch_bounds__(kFinishBlock)
 }  // namespace
 
 template <class T>
+void sum(double* total, View<const T> x, std::int64_t pixels, std::int64_t c, StreamHandle stream) {
+  check_view("sum: x", x, pixels, c);
+  check_flat("sum: total", total, 1);
+  Sweep s = sweep_over(pixels, c, x);
+  with_width<kVector<T>>(all_pack<kVector<T>>(x), [&](auto width) {
+    s.share(kSumBlock, width.value);
+    launch_sum(total, s, 1.0, stream, [&](std::int64_t blocks, float* partials) {
+      launch(sum_kernel<width.value, T>, blocks, kSumBlock, 0, stream, total, partials, x, s);
+    });
+  });
+}
+
+template <class T>
 void sum_pixels(Accum<T>* out, Write write, View<const T> x, std::int64_t pixels, std::int64_t c,
                 StreamHandle stream) {
   check_view("sum_pixels: x", x, pixels, c);
@@ -181,6 +207,7 @@ void all_finite(std::uint32_t* result, const T* p, std::int64_t count, StreamHan
 }
 
 #define UPTAKE_INSTANTIATE(T)                                                                             \
+  template void sum<T>(double*, View<const T>, std::int64_t, std::int64_t, StreamHandle);                 \
   template void sum_pixels<T>(Accum<T>*, Write, View<const T>, std::int64_t, std::int64_t, StreamHandle); \
   template void all_finite<T>(std::uint32_t*, const T*, std::int64_t, StreamHandle);
 UPTAKE_INSTANTIATE(float)

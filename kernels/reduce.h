@@ -1,9 +1,13 @@
-// Many numbers become few: sums over pixels, and whether all are finite.
+// Many numbers become few: sums of everything and over pixels, and whether all are finite.
 #pragma once
 #include "kernels/base/device.h"
 #include "kernels/base/types.h"
 
 namespace uptake::kernels::cpu {
+
+/// Sum of all elements, in double.
+template <class T>
+double sum(View<const T> x, std::int64_t pixels, std::int64_t c);
 
 /// out[c] = sum over pixels of x[pixel,c] (a bias gradient), assigned or added; accumulated in double.
 template <class T>
@@ -17,7 +21,12 @@ bool all_finite(const T* p, std::int64_t count);
 
 namespace uptake::kernels::cuda {
 
-/// Accumulated in compensated float, and in double between blocks; in a fixed order.
+// Sums are accumulated in compensated float, and in double between blocks; in a fixed order.
+
+/// *total (device memory) = sum of all elements.
+template <class T>
+void sum(double* total, View<const T> x, std::int64_t pixels, std::int64_t c, StreamHandle stream);
+
 template <class T>
 void sum_pixels(Accum<T>* out, Write write, View<const T> x, std::int64_t pixels, std::int64_t c,
                 StreamHandle stream);

@@ -12,6 +12,22 @@ using detail::kPieceElements;
 using detail::Scratch;
 
 template <class T>
+double sum(View<const T> x, std::int64_t pixels, std::int64_t c) {
+  detail::check_view("sum: x", x, pixels, c);
+  const std::int64_t total = pixels * c;
+  if (total == 0) return 0;
+  const std::int64_t stretch = x.pitch == c ? total : c;
+  return detail::sum_elements(total, [=](std::int64_t first, std::int64_t last, double* terms) {
+    detail::for_stretches(first, last, stretch,
+                          [&](std::int64_t pixel, std::int64_t channel, std::int64_t length) {
+                            const T* from = x.data + pixel * x.pitch + channel;
+                            for (std::int64_t i = 0; i < length; ++i) terms[i] = from[i];
+                            terms += length;
+                          });
+  });
+}
+
+template <class T>
 void sum_pixels(T* out, Write write, View<const T> x, std::int64_t pixels, std::int64_t c) {
   detail::check_view("sum_pixels: x", x, pixels, c);
   detail::check_flat("sum_pixels: out", out, c);
@@ -59,6 +75,8 @@ bool all_finite(const T* p, std::int64_t count) {
   return std::all_of(static_cast<const Bits*>(bad), end, [](Bits any) { return any == 0; });
 }
 
+template double sum<float>(View<const float>, std::int64_t, std::int64_t);
+template double sum<double>(View<const double>, std::int64_t, std::int64_t);
 template void sum_pixels<float>(float*, Write, View<const float>, std::int64_t, std::int64_t);
 template void sum_pixels<double>(double*, Write, View<const double>, std::int64_t, std::int64_t);
 template bool all_finite<float>(const float*, std::int64_t);

@@ -31,6 +31,16 @@ struct Act {
   double slope = 0.2;  // leaky_relu only
 };
 
+/// Arithmetic of two elements, and functions of one: see kernels/arithmetic.h.
+enum class Binary { add, subtract, multiply, divide };
+
+enum class FunctionKind { affine, reciprocal, abs, square, sqrt, exp, log };
+
+struct Function {
+  FunctionKind kind = FunctionKind::affine;
+  double alpha = 1, beta = 0;  // affine and reciprocal only
+};
+
 /// A matrix of pixels, `pitch` elements from one pixel's first channel to the next one's. A packed [n,h,w,c]
 /// tensor has pitch c; a half of a concatenated tensor has the pitch of the whole.
 template <class T>

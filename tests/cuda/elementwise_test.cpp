@@ -122,6 +122,13 @@ TEST_CASE("convert and accumulate: round to nearest, keep NaN, touch every eleme
         const auto back = Placed<float>::output(1, count, layout, Write::assign, {});
         cuda::convert(back.data(), const_cast<const BFloat16*>(narrow.data()), count, stream());
         CHECK(back.values() == rounded<BFloat16>(values));
+
+        std::vector<double> thirds = values;  // which float has to round
+        for (double& v : thirds) v /= 3;
+        const auto precise = Placed<double>::input(1, count, layout, thirds);
+        const auto single = Placed<float>::output(1, count, {}, Write::assign, {});
+        cuda::convert(single.data(), const_cast<const double*>(precise.data()), count, stream());
+        CHECK(single.values() == rounded<float>(thirds));
         for (const Write write : {Write::assign, Write::add}) {
           cuda::accumulate(back.data(), write, narrow.data(), count, stream());
           auto expected = rounded<BFloat16>(values);

@@ -36,19 +36,22 @@ template <class T>
 Results cuda_sums(const Case& t) {
   const auto x = Placed<T>::input(t.pixels, t.c, t.layout, t.x);
   const auto out = Placed<float>::output(1, t.c, {}, t.write, t.before);
+  const DeviceArray<double> total(1);
+  cuda::sum<T>(total.data(), x.view(), t.pixels, t.c, stream());
   cuda::sum_pixels<T>(out.data(), t.write, x.view(), t.pixels, t.c, stream());
-  return {{"sum_pixels", out.values()}};
+  return {{"sum", total.values()}, {"sum_pixels", out.values()}};
 }
 
 Results reference_sums(const Case& t) {
   return {
+      {"sum", {reference::sum(t.x)}},
       {"sum_pixels", written(reference::sum_pixels(t.x, static_cast<std::size_t>(t.c)), t.write, t.before)}};
 }
 
 template <class T>
 const ImplementationTable<Case>& sums() {
   static const ImplementationTable<Case> table(
-      "sum_pixels", {{"reference", 0x1p-52, reference_sums}, {name_of<T>(), 0x1p-23, cuda_sums<T>}});
+      "sum, sum_pixels", {{"reference", 0x1p-52, reference_sums}, {name_of<T>(), 0x1p-23, cuda_sums<T>}});
   return table;
 }
 
@@ -75,30 +78,34 @@ void check_sums() {
       }
 }
 
-TEST_CASE("sum_pixels: equals the reference at odd sizes and places") {
+TEST_CASE("sum and sum_pixels: equal the reference at odd sizes and places") {
   each_schedule([] {
     check_sums<float>();
     check_sums<BFloat16>();
   });
 }
 
-TEST_CASE("sum_pixels: many blocks, and more terms than one float accumulator can take") {
+TEST_CASE("sum and sum_pixels: many blocks, and more terms than one float accumulator can take") {
   // One float accumulator of 0.1 would be off by 1e-4 after so many.
   const std::int64_t pixels = 1 << 18;
   const DeviceArray<float> x(std::vector<float>(static_cast<std::size_t>(pixels), 0.1f));
   const DeviceArray<float> columns(std::vector<float>(8, -1.0f));
+  const DeviceArray<double> total(1);
   const double each = static_cast<double>(0.1f);
   for (const std::int64_t c : {1, 8}) {
     cuda::sum_pixels<float>(columns.data(), Write::assign, {x.data(), c}, pixels / c, c, stream());
+    cuda::sum<float>(total.data(), {x.data(), c}, pixels / c, c, stream());
+    CHECK(total.values()[0] == doctest::Approx(each * static_cast<double>(pixels)).epsilon(1e-7));
     for (std::int64_t i = 0; i < c; ++i)
       CHECK(columns.values()[static_cast<std::size_t>(i)] ==
             doctest::Approx(each * static_cast<double>(pixels / c)).epsilon(1e-6));
   }
 }
 
-TEST_CASE("sum_pixels: an infinite sum is infinite, and a NaN is not lost") {
+TEST_CASE("sum and sum_pixels: an infinite sum is infinite, and a NaN is not lost") {
   const float infinity = std::numeric_limits<float>::infinity();
   const DeviceArray<float> total(1);
+  const DeviceArray<double> all(1);
   for (const std::size_t count : {std::size_t{3}, std::size_t{40009}}) {
     std::vector<float> x(count, 1.0f);
     x[count / 2] = -infinity;
@@ -106,11 +113,15 @@ TEST_CASE("sum_pixels: an infinite sum is infinite, and a NaN is not lost") {
     cuda::sum_pixels<float>(total.data(), Write::assign, {one_infinite.data(), 1},
                             static_cast<std::int64_t>(count), 1, stream());
     CHECK(total.host()[0] == -infinity);
+    cuda::sum<float>(all.data(), {one_infinite.data(), 1}, static_cast<std::int64_t>(count), 1, stream());
+    CHECK(all.values()[0] == -HUGE_VAL);
     x[0] = infinity;
     const DeviceArray<float> cancelling(x);
     cuda::sum_pixels<float>(total.data(), Write::assign, {cancelling.data(), 1},
                             static_cast<std::int64_t>(count), 1, stream());
     CHECK(std::isnan(total.host()[0]));
+    cuda::sum<float>(all.data(), {cancelling.data(), 1}, static_cast<std::int64_t>(count), 1, stream());
+    CHECK(std::isnan(all.values()[0]));
   }
 }
 
@@ -154,6 +165,9 @@ TEST_CASE("reduce: bad arguments throw ShapeError") {
   const DeviceArray<float> a(12), b(4);
   const DeviceArray<std::uint32_t> words(1);
   float *const x = a.data(), *const y = b.data();
+  const DeviceArray<double> total(1);
+  CHECK_THROWS_AS(cuda::sum<float>(total.data(), {x, 3}, 3, 4, stream()), ShapeError);
+  CHECK_THROWS_AS(cuda::sum<float>(nullptr, {x, 4}, 3, 4, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::sum_pixels<float>(y, Write::assign, {x, 3}, 3, 4, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::sum_pixels<float>(nullptr, Write::assign, {x, 4}, 3, 4, stream()), ShapeError);
   CHECK_THROWS_AS(cuda::all_finite<float>(words.data(), nullptr, 3, stream()), ShapeError);

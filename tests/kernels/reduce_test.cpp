@@ -30,19 +30,20 @@ Results cpu_sums(const Case& t) {
   Buffer<T> x(t.pixels, t.c, t.extra_pitch, t.x);
   Buffer<T> out = output_buffer<T>(1, t.c, 0, t.write, t.before);
   cpu::sum_pixels<T>(out.data(), t.write, x.view(), t.pixels, t.c);
-  return {{"sum_pixels", out.values()}};
+  return {{"sum", {cpu::sum<T>(x.view(), t.pixels, t.c)}}, {"sum_pixels", out.values()}};
 }
 
 Results reference_sums(const Case& t) {
   return {
+      {"sum", {reference::sum(t.x)}},
       {"sum_pixels", written(reference::sum_pixels(t.x, static_cast<std::size_t>(t.c)), t.write, t.before)}};
 }
 
-const ImplementationTable<Case> kSums("sum_pixels", {{"reference", 0x1p-52, reference_sums},
-                                                     {"cpu float", 0x1p-23, cpu_sums<float>},
-                                                     {"cpu double", 0x1p-52, cpu_sums<double>}});
+const ImplementationTable<Case> kSums("sum, sum_pixels", {{"reference", 0x1p-52, reference_sums},
+                                                          {"cpu float", 0x1p-23, cpu_sums<float>},
+                                                          {"cpu double", 0x1p-52, cpu_sums<double>}});
 
-TEST_CASE("sum_pixels: equals the reference at odd sizes and pitches") {
+TEST_CASE("sum and sum_pixels: equal the reference at odd sizes and pitches") {
   for (const MatrixSize size : odd_sizes())
     for (const std::int64_t extra : {0, 3})
       for (const Write write : {Write::assign, Write::add}) {
@@ -62,6 +63,7 @@ TEST_CASE("sum_pixels: a million equal floats add up exactly") {
   cpu::sum_pixels<float>(&out, Write::assign, {x.data(), 1}, pixels, 1);
   CHECK(out ==
         doctest::Approx(static_cast<double>(x[0]) * static_cast<double>(pixels)).epsilon(32 * 0x1p-24));
+  CHECK(cpu::sum<float>({x.data(), 1}, pixels, 1) == static_cast<double>(x[0]) * static_cast<double>(pixels));
 }
 
 TEST_CASE("sum_pixels: is the gradient of the bias that add_bias adds") {
@@ -104,6 +106,7 @@ TEST_CASE("reduce: the same bits on any number of threads") {
 
 TEST_CASE("reduce: bad arguments throw ShapeError") {
   std::vector<float> x(12), y(4);
+  CHECK_THROWS_AS(cpu::sum<float>({x.data(), 3}, 3, 4), ShapeError);
   CHECK_THROWS_AS(cpu::sum_pixels<float>(y.data(), Write::assign, {x.data(), 3}, 3, 4), ShapeError);
   CHECK_THROWS_AS(cpu::sum_pixels<float>(nullptr, Write::assign, {x.data(), 4}, 3, 4), ShapeError);
   CHECK_THROWS_AS(cpu::all_finite<float>(nullptr, 3), ShapeError);
