@@ -16,3 +16,16 @@ install(FILES ${PROJECT_BINARY_DIR}/UptakeConfig.cmake ${PROJECT_BINARY_DIR}/Upt
               ${PROJECT_SOURCE_DIR}/cmake/FindOneDNN.cmake ${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake
               ${PROJECT_SOURCE_DIR}/cmake/Dcmtk.cmake
         DESTINATION ${package_dir} COMPONENT Development)
+
+# What the system's packages and their readers expect.
+set(docs ${CMAKE_INSTALL_DATADIR}/doc)
+set(changelog ${PROJECT_BINARY_DIR}/changelog.gz)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS CHANGELOG.md)
+file(ARCHIVE_CREATE OUTPUT ${changelog} PATHS ${PROJECT_SOURCE_DIR}/CHANGELOG.md FORMAT raw COMPRESSION GZip
+     COMPRESSION_LEVEL 9)
+install(FILES README.md DESTINATION ${docs}/uptake COMPONENT Runtime)
+install(FILES LICENSE DESTINATION ${docs}/uptake RENAME copyright COMPONENT Runtime)
+install(FILES ${changelog} DESTINATION ${docs}/uptake COMPONENT Runtime)
+install(FILES LICENSE DESTINATION ${docs}/libuptake-dev RENAME copyright COMPONENT Development)
+install(FILES ${changelog} DESTINATION ${docs}/libuptake-dev COMPONENT Development)
+include(${PROJECT_SOURCE_DIR}/cmake/Package.cmake)
