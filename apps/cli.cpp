@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <iostream>
+#include <sstream>
 
+#include "gan/trainer.h"
 #include "io/base/file.h"
 #include "io/base/text.h"
+#include "io/pairs/dataset.h"
 #include "kernels/base/host.h"
 
 namespace uptake::apps {
@@ -15,21 +18,30 @@ std::string trimmed(const std::string& s) {
   return begin == std::string::npos ? "" : s.substr(begin, end - begin + 1);
 }
 
-// Text broken into lines of at most 79 columns, all indented.
-std::string wrapped(const std::string& text, std::size_t indent) {
-  std::istringstream words(text);
-  std::string out, line(indent, ' ');
-  for (std::string word; words >> word;) {
-    if (line.size() > indent && line.size() + 1 + word.size() > 79) {
-      out += line + "\n";
-      line.assign(indent, ' ');
-    }
-    line += (line.size() > indent ? " " : "") + word;
-  }
-  return out + line + "\n";
+}  // namespace
+
+std::string spelled(const std::string& option) {
+  std::string name = option;
+  std::ranges::replace(name, '_', '-');
+  return "--" + name;
 }
 
-}  // namespace
+std::string explain(const std::exception& error) {
+  const std::string text = error.what();
+  if (const auto* e = dynamic_cast<const nn::OptionError*>(&error)) return e->sentence(spelled);
+  if (dynamic_cast<const gan::RunExists*>(&error) != nullptr)
+    return text + "; give --resume to go on with it, or another --out";
+  if (dynamic_cast<const gan::Diverged*>(&error) != nullptr) return text + " (a smaller --lr may help)";
+  if (const auto* e = dynamic_cast<const io::BadFilesError*>(&error))
+    return e->what_or("leave them out with --skip-bad");
+  return text;
+}
+
+void add_machine(Options& options, std::string& device, std::int64_t& threads) {
+  options.add("device", device, "where to compute: auto (the GPU if one can be used), cpu, cuda",
+              {"auto", "cpu", "cuda"});
+  options.add("threads", threads, "CPU threads; 0: all");
+}
 
 void use_threads(std::int64_t threads) {
   if (threads < 0 || threads > 1024)
@@ -41,13 +53,8 @@ nn::Machine machine_for(const std::string& device) {
   try {
     return nn::choose_machine({.device = device}, std::cerr);
   } catch (const std::invalid_argument& e) {
-    throw UsageError(e.what());
+    throw UsageError(explain(e));
   }
-}
-
-void check_norm_at_test(const std::string& norm) {
-  if (!norm.empty() && norm != "auto" && norm != "running" && norm != "batch")
-    throw UsageError("--norm-at-test is '" + norm + "', expected auto, running or batch");
 }
 
 std::string shell_quoted(const std::filesystem::path& path) {
@@ -61,33 +68,39 @@ std::string shell_quoted(const std::filesystem::path& path) {
 }
 
 Options::Options(ManPage page) : page_(std::move(page)) {
-  app_->set_help_flag("--help,-h", "show this page");
+  app_->set_help_flag("--help,-h", "");
   app_->allow_extras();
+  page_.options.push_back({"--help,-h", "", "", {}, "show this page"});
 }
 
 void Options::remember(const std::string& name, std::function<std::string()> print) {
   printers_.emplace_back(name, std::move(print));
 }
 
-CLI::Option* Options::add_switch(const std::string& name, bool& variable, const std::string& help) {
-  remember(name, [&variable] { return variable ? "true" : "false"; });
-  const std::string initial = variable ? "--" + name : "--no-" + name;
-  return app_->add_flag("--" + name + ",!--no-" + name, variable, help + " [default " + initial + "]")
+void Options::add_words(const std::string& name, const std::function<void(const std::string&)>& take) {
+  app_->add_option_function<std::string>("--" + name, take)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-CLI::Option* Options::add_flag(const std::string& name, bool& variable, const std::string& help) {
-  return app_->add_flag("--" + name, variable, help);
+void Options::add_switch(const std::string& name, bool& variable) {
+  app_->add_flag("--" + name + ",!--no-" + name, variable)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-CLI::Option* Options::add_path(const std::string& name, std::filesystem::path& variable,
-                               const std::string& help) {
-  return app_->add_option("--" + name, variable, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+void Options::add_flag(const std::string& name, bool& variable, const std::string& help) {
+  app_->add_flag("--" + name, variable);
+  page_.options.push_back({"--" + name, "", "", {}, help});
 }
 
-CLI::Option* Options::add_files(std::vector<std::filesystem::path>& files, const std::string& name,
-                                const std::string& help) {
-  return app_->add_option(name, files, help);
+void Options::add_path(const std::string& name, std::filesystem::path& variable, const std::string& help) {
+  app_->add_option("--" + name, variable)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  page_.options.push_back({"--" + name, "PATH", "", {}, help});
+}
+
+void Options::add_files(std::vector<std::filesystem::path>& files, const std::string& name,
+                        const std::string& help) {
+  app_->add_option(name, files);
+  page_.options.push_back({name, "", "", {}, help});
 }
 
 std::string Options::nearest(const std::string& unknown) const {
@@ -107,8 +120,10 @@ bool Options::parse(std::span<const std::string> arguments) {
   try {
     app_->parse(reversed);
   } catch (const CLI::CallForHelp&) {
-    std::cout << man_page();
+    std::cout << help_text(page_);
     return false;
+  } catch (const nn::OptionError& e) {
+    throw UsageError(explain(e));
   } catch (const CLI::ParseError& e) {
     throw UsageError(std::string(e.what()) + " (see uptake " + page_.name + " --help)");
   }
@@ -156,28 +171,6 @@ std::vector<std::string> Options::arguments_from(const std::filesystem::path& co
     arguments.push_back("--" + name + "=" + value);
   }
   return arguments;
-}
-
-std::string Options::man_page() const {
-  std::string text = "NAME\n  uptake " + page_.name + " - " + page_.summary + "\n\nSYNOPSIS\n  " +
-                     page_.synopsis + "\n\nDESCRIPTION\n";
-  std::istringstream paragraphs(page_.description);
-  for (std::string paragraph; std::getline(paragraphs, paragraph);)
-    text += paragraph.empty() ? "\n" : wrapped(paragraph, 2);
-  text += "\nOPTIONS\n";
-  for (const CLI::Option* option : app_->get_options()) {
-    std::string head =
-        "  " + (option->get_positional() ? option->get_name(true) : option->get_name(false, true));
-    if (const auto braces = head.find("{false}"); braces != std::string::npos) head.erase(braces, 7);
-    if (!option->get_default_str().empty()) head += " [" + option->get_default_str() + "]";
-    text += head + "\n" + wrapped(option->get_description(), 8);
-  }
-  return text +
-         "\nEXIT CODES\n  0    done\n  1    a file, the data or the computation failed; the message says "
-         "which\n"
-         "  2    the command line makes no sense\n  130  stopped by Ctrl-C; uptake train has saved "
-         "everything\n\nEXAMPLE\n" +
-         page_.example;
 }
 
 }  // namespace uptake::apps

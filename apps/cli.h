@@ -1,18 +1,22 @@
 // What the subcommands share: declaring options once (parsed, printed, saved and explained from the same
-// list), the man page of --help, exit codes, and errors as one sentence.
+// list), exit codes, and errors as one sentence.
 #pragma once
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "apps/manual.h"
+#include "gan/config.h"
 #include "nn/machine.h"
 
 namespace uptake::apps {
@@ -27,41 +31,34 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// One subcommand as --help shows it.
-struct ManPage {
-  std::string name;      // "train"
-  std::string synopsis;  // "uptake train --data DIR --out RUN [OPTION]..."
-  std::string summary;   // one line
-  std::string description;
-  std::string example;  // commands that work
-};
+/// "--crop-size" for crop_size, as the library calls it.
+std::string spelled(const std::string& option);
+
+/// What went wrong, in one sentence for who sits at the command line: the library's, with options spelled as they are
+/// written here, and with what may help.
+std::string explain(const std::exception& error);
 
 /// The options of one subcommand.
 class Options {
  public:
   explicit Options(ManPage page);
 
-  /// A value option "--name"; `variable` holds the default and receives the value.
+  /// A value option "--name"; `variable` holds the default and receives the value. bool: "--name" and "--no-name".
+  /// `choices`: the words that a text may be, for help and completion; those of an enum are known.
   template <class T>
-  CLI::Option* add(const std::string& name, T& variable, const std::string& help) {
-    remember(name, [&variable] { return text_of(variable); });
-    CLI::Option* option = app_->add_option("--" + name, variable, help)
-                              ->default_str(text_of(variable))
-                              ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    if constexpr (std::is_arithmetic_v<T>) option->check(&number_problem<T>);
-    return option;
-  }
-  /// "--name" and "--no-name".
-  CLI::Option* add_switch(const std::string& name, bool& variable, const std::string& help);
+  void add(const std::string& name, T& variable, const std::string& help,
+           const std::vector<std::string>& choices = {});
+  /// Without a default: what is not given stays empty.
+  template <nn::NamedEnum E>
+  void add(const std::string& name, std::optional<E>& variable, const std::string& help);
   /// "--name", off unless given; not part of the configuration.
-  CLI::Option* add_flag(const std::string& name, bool& variable, const std::string& help);
+  void add_flag(const std::string& name, bool& variable, const std::string& help);
   /// A path option that is not part of the configuration.
-  CLI::Option* add_path(const std::string& name, std::filesystem::path& variable, const std::string& help);
+  void add_path(const std::string& name, std::filesystem::path& variable, const std::string& help);
   /// Arguments without a name.
-  CLI::Option* add_files(std::vector<std::filesystem::path>& files, const std::string& name,
-                         const std::string& help);
+  void add_files(std::vector<std::filesystem::path>& files, const std::string& name, const std::string& help);
 
-  /// Parses; on --help prints the man page and returns false. Throws UsageError: an unknown option is
+  /// Parses; on --help prints the page and returns false. Throws UsageError: an unknown option is
   /// answered with the nearest one there is.
   bool parse(std::span<const std::string> arguments);
 
@@ -72,16 +69,10 @@ class Options {
   /// naming file and line for an unknown name.
   std::vector<std::string> arguments_from(const std::filesystem::path& config_file) const;
 
-  std::string man_page() const;
+  /// With every option.
+  const ManPage& page() const { return page_; }
 
  private:
-  /// The shortest text that reads back as the same value.
-  static std::string text_of(const std::string& value) { return value; }
-  template <class T>
-  static std::string text_of(T value) {
-    char buffer[32];
-    return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
-  }
   /// Why a text is no number of type T; empty if it is one. Stricter than the parser, which would take "-1"
   /// as the largest unsigned number.
   template <class T>
@@ -95,7 +86,9 @@ class Options {
                                         : "whole number") +
            (error == std::errc::result_out_of_range ? " of a possible size" : "");
   }
-
+  /// An option whose text `take` makes a value of.
+  void add_words(const std::string& name, const std::function<void(const std::string&)>& take);
+  void add_switch(const std::string& name, bool& variable);
   void remember(const std::string& name, std::function<std::string()> print);
   std::string nearest(const std::string& unknown) const;
 
@@ -104,11 +97,37 @@ class Options {
   std::vector<std::pair<std::string, std::function<std::string()>>> printers_;
 };
 
+template <class T>
+void Options::add(const std::string& name, T& variable, const std::string& help,
+                  const std::vector<std::string>& choices) {
+  remember(name, [&variable] { return gan::text_of(variable); });
+  OptionHelp entry{"--" + name, "", gan::text_of(variable), choices, help};
+  if constexpr (std::is_same_v<T, bool>) {
+    entry = {"--" + name + ",--no-" + name, "", variable ? "on" : "off", {}, help};
+    add_switch(name, variable);
+  } else if constexpr (nn::NamedEnum<T>) {
+    entry.choices = nn::all_names<T>();
+    add_words(name, [name, &variable](const std::string& text) { variable = gan::from_name<T>(name, text); });
+  } else {
+    CLI::Option* option =
+        app_->add_option("--" + name, variable)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if constexpr (std::is_arithmetic_v<T>) option->check(&number_problem<T>);
+    if (choices.empty()) entry.value = std::is_arithmetic_v<T> ? "NUMBER" : "NAME";
+  }
+  page_.options.push_back(entry);
+}
+
+template <nn::NamedEnum E>
+void Options::add(const std::string& name, std::optional<E>& variable, const std::string& help) {
+  add_words(name, [name, &variable](const std::string& text) { variable = gan::from_name<E>(name, text); });
+  page_.options.push_back({"--" + name, "", "", nn::all_names<E>(), help});
+}
+
+/// What every command that applies a model has.
+void add_machine(Options& options, std::string& device, std::int64_t& threads);
+
 /// Sets the number of CPU threads. Throws UsageError unless 0 (all) to 1024.
 void use_threads(std::int64_t threads);
-
-/// Throws UsageError unless empty, "auto", "running" or "batch".
-void check_norm_at_test(const std::string& norm);
 
 /// nn::choose_machine for a command that only applies a model. Throws UsageError.
 nn::Machine machine_for(const std::string& device);
@@ -116,13 +135,18 @@ nn::Machine machine_for(const std::string& device);
 /// A path as a shell takes it.
 std::string shell_quoted(const std::filesystem::path& path);
 
-/// The subcommands: arguments after the subcommand's name; the exit code is returned.
+/// The subcommands: arguments after the subcommand's name; the exit code is returned. And their pages.
 using Arguments = std::span<const std::string>;
 int train(Arguments arguments);
 int translate(Arguments arguments);
 int evaluate(Arguments arguments);
 int inspect(Arguments arguments);
 int phantom(Arguments arguments);
+ManPage train_page();
+ManPage translate_page();
+ManPage evaluate_page();
+ManPage inspect_page();
+ManPage phantom_page();
 
 /// "uptake 0.1.0", as written into checkpoints and DICOM files.
 std::string version();

@@ -89,7 +89,7 @@ std::string unit_of(const gan::Intensity& intensity) {
 
 // The data must be what the model was trained on.
 void require_fitting(const io::PairDataset& data, const gan::CheckpointInfo& info, const fs::path& path) {
-  const bool a_to_b = info.config.direction == "AtoB";
+  const bool a_to_b = info.config.direction == gan::Direction::a_to_b;
   const std::int64_t in = a_to_b ? data.a_channels() : data.b_channels();
   const std::int64_t out = a_to_b ? data.b_channels() : data.a_channels();
   if (in != info.config.input_channels || out != info.config.output_channels ||
@@ -101,14 +101,16 @@ void require_fitting(const io::PairDataset& data, const gan::CheckpointInfo& inf
                                   ")");
 }
 
-}  // namespace
-
-int evaluate(Arguments arguments) {
-  fs::path checkpoint, data_path, out;
-  std::string split = "test", norm;
+struct Request {
+  fs::path checkpoint, data, out;
+  std::string split = "test";
+  std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
   std::string device = "auto";
   bool skip_bad = false;
+};
+
+Options declare(Request& r) {
   Options options(
       {.name = "evaluate",
        .synopsis = "uptake evaluate --model CKPT --data DIR --out DIR [OPTION]...",
@@ -122,27 +124,37 @@ int evaluate(Arguments arguments) {
            "side by side. A model that was trained on resized images (--load-size) is judged at that size.",
        .example =
            "  uptake evaluate --model run/best.safetensors --data cohort --split test --out report\n"});
-  options.add_path("model", checkpoint, "checkpoint of uptake train (required)");
-  options.add_path("data", data_path, "folder of the data set (required)");
-  options.add("split", split, "train, val or test");
-  options.add_path("out", out, "folder for the results (required)");
-  options.add(
-      "norm-at-test", norm,
-      "statistics of batch normalisation: auto, running or batch (see uptake train); default: as trained");
-  options.add("device", device, "where to compute: auto (the GPU if one can be used), cpu, cuda");
-  options.add("threads", threads, "CPU threads; 0: all");
-  options.add_flag("skip-bad", skip_bad, "leave bad files out instead of refusing to start");
-  if (!options.parse(arguments)) return kExitOk;
+  options.add_path("model", r.checkpoint, "checkpoint of uptake train (required)");
+  options.add_path("data", r.data, "folder of the data set (required)");
+  options.add("split", r.split, "which part of the data set", {"train", "val", "test"});
+  options.add_path("out", r.out, "folder for the results (required)");
+  options.add("norm-at-test", r.norm,
+              "statistics of batch normalisation (see uptake train); default: as trained");
+  add_machine(options, r.device, r.threads);
+  options.add_flag("skip-bad", r.skip_bad, "leave bad files out instead of refusing to start");
+  return options;
+}
+
+}  // namespace
+
+ManPage evaluate_page() {
+  Request request;
+  return declare(request).page();
+}
+
+int evaluate(Arguments arguments) {
+  Request request;
+  if (!declare(request).parse(arguments)) return kExitOk;
+  const auto& [checkpoint, data_path, out, split, norm, threads, device, skip_bad] = request;
   if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
   if (data_path.empty()) throw UsageError("--data is missing: the folder of the data set");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
 
-  check_norm_at_test(norm);
   use_threads(threads);
   gan::LoadedGenerator model = gan::load_generator(checkpoint, machine_for(device));
   const gan::CheckpointInfo& info = model.info;
-  if (norm.empty()) norm = info.config.norm_at_test;
-  const gan::NormAtTest statistics_from = gan::norm_at_test(norm, info.config);
+  const nn::StatisticsFrom statistics_from =
+      gan::statistics_at_test(norm.value_or(info.config.norm_at_test), info.config);
   io::PairDataset data(data_path, split, {skip_bad, 0});
   data.verify(2);
   for (const auto& problem : data.problems())
@@ -173,7 +185,7 @@ int evaluate(Arguments arguments) {
       {"split", split},
       {"cases", scores.names.size()},
       {"left_out", data.problems().size()},
-      {"norm_at_test", statistics_from == gan::NormAtTest::batch ? "batch" : "running"},
+      {"norm_at_test", statistics_from == nn::StatisticsFrom::batch ? "batch" : "running"},
       {"data_range", info.output.scale},
       {"l1", json_of(l1)},
       {"psnr_db", json_of(psnr)},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 
 #include "apps/cli.h"
 #include "gan/checkpoint.h"
@@ -32,10 +33,10 @@ std::string describe_checkpoint(const fs::path& path) {
   const gan::TrainConfig& c = info.config;
   std::ostringstream text;
   text << "checkpoint written by " << info.version << "\n"
-       << "  generator      " << c.net_g << ", ngf " << c.ngf << ", norm " << c.norm << ", "
+       << "  generator      " << c.net_g << ", ngf " << c.ngf << ", norm " << gan::text_of(c.norm) << ", "
        << c.input_channels << " -> " << c.output_channels << " channels, "
        << declare_generator(c)->store().parameter_count() << " parameters\n"
-       << "  discriminator  " << c.net_d << ", ndf " << c.ndf << ", "
+       << "  discriminator  " << gan::text_of(c.net_d) << ", ndf " << c.ndf << ", "
        << declare_discriminator(c)->store().parameter_count() << " parameters\n"
        << "  trained        " << info.progress.step << " steps, "
        << std::min(info.progress.epoch - 1, c.epochs + c.epochs_decay) << " of " << c.epochs + c.epochs_decay
@@ -58,10 +59,7 @@ std::string describe_picture(const fs::path& path) {
          (image.kind == io::SampleKind::u16 ? "16" : "8") + " bit\n";
 }
 
-}  // namespace
-
-int inspect(Arguments arguments) {
-  std::vector<fs::path> files;
+Options declare(std::vector<fs::path>& files) {
   Options options(
       {.name = "inspect",
        .synopsis = "uptake inspect FILE...",
@@ -72,7 +70,19 @@ int inspect(Arguments arguments) {
            "identity and transfer syntax; of a picture its size and depth.",
        .example = "  uptake inspect run/best.safetensors cohort/dicom/P001_bloodpool.dcm\n"});
   options.add_files(files, "FILE", "files to explain");
-  if (!options.parse(arguments)) return kExitOk;
+  return options;
+}
+
+}  // namespace
+
+ManPage inspect_page() {
+  std::vector<fs::path> files;
+  return declare(files).page();
+}
+
+int inspect(Arguments arguments) {
+  std::vector<fs::path> files;
+  if (!declare(files).parse(arguments)) return kExitOk;
   if (files.empty()) throw UsageError("no file given (see uptake inspect --help)");
   for (const fs::path& file : files) {
     std::string text;

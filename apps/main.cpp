@@ -1,44 +1,55 @@
 // uptake: pix2pix without Python. Finds the subcommand and turns whatever goes wrong into one sentence and an
 // exit code.
+#include <algorithm>
 #include <iostream>
-#include <map>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "apps/cli.h"
 #include "io/base/text.h"
-#include "io/pairs/dataset.h"
 #include "kernels/base/device.h"
 #include "kernels/base/host.h"
 
 namespace uptake::apps {
 namespace {
 
+constexpr const char* kSummary =
+    "train and use pix2pix on image pairs, from pictures or DICOM, without Python";
+
 struct Command {
-  const char* summary;
+  ManPage page;
   int (*run)(Arguments);
 };
 
-const std::map<std::string, Command>& commands() {
-  static const std::map<std::string, Command> all = {
-      {"train", {"train a model on image pairs", train}},
-      {"translate", {"apply a trained model to PNG, JPEG and DICOM files", translate}},
-      {"evaluate", {"judge a trained model on a split and write a report", evaluate}},
-      {"inspect", {"explain a checkpoint or a DICOM file", inspect}},
-      {"phantom", {"make a synthetic two-phase bone scan cohort", phantom}},
-  };
+std::vector<Command> commands() {
+  return {{train_page(), train},
+          {translate_page(), translate},
+          {evaluate_page(), evaluate},
+          {inspect_page(), inspect},
+          {phantom_page(), phantom}};
+}
+
+std::vector<ManPage> pages() {
+  std::vector<ManPage> all;
+  for (Command& command : commands()) all.push_back(std::move(command.page));
   return all;
 }
 
 std::string overview() {
-  std::string text =
-      "uptake - train and use pix2pix on image pairs, from pictures or DICOM, without Python\n\n"
-      "usage: uptake COMMAND [OPTION]...     uptake COMMAND --help explains one command\n\n";
-  for (const char* name : {"train", "translate", "evaluate", "inspect", "phantom"})
-    text += "  " + std::string(name) + std::string(12 - std::string(name).size(), ' ') +
-            commands().at(name).summary + "\n";
-  return text + "\n  --version   what this build is and can do\n";
+  std::string text = "uptake - " + std::string(kSummary) +
+                     "\n\n"
+                     "usage: uptake COMMAND [OPTION]...     uptake COMMAND --help explains one command\n\n";
+  const auto line = [&](const std::string& name, const std::string& summary) {
+    text += "  " + name + std::string(19 - name.size(), ' ') + summary + "\n";
+  };
+  for (const ManPage& page : pages()) line(page.name, page.summary);
+  text += "\n";
+  line("--version", "what this build is and can do");
+  line("--man", "all of this as a page for man: uptake --man | man -l -");
+  line("--bash-completion",
+       "what completes commands and options in bash: eval \"$(uptake --bash-completion)\"");
+  return text;
 }
 
 std::string cuda_words() {
@@ -57,6 +68,14 @@ int run(const std::vector<std::string>& arguments) {
     std::cout << overview();
     return kExitOk;
   }
+  if (first == "--man") {
+    std::cout << manual_page(pages(), kSummary, version());
+    return kExitOk;
+  }
+  if (first == "--bash-completion") {
+    std::cout << bash_completion(pages());
+    return kExitOk;
+  }
   if (first == "--version") {
     std::cout << version() << "\n"
               << "  backend  CPU"
@@ -70,10 +89,11 @@ int run(const std::vector<std::string>& arguments) {
 #endif
     return kExitOk;
   }
-  const auto found = commands().find(first);
-  if (found == commands().end()) {
-    std::vector<std::string> names{"--version", "--help"};
-    for (const auto& [name, command] : commands()) names.push_back(name);
+  const std::vector<Command> all = commands();
+  const auto found = std::ranges::find(all, first, [](const Command& command) { return command.page.name; });
+  if (found == all.end()) {
+    std::vector<std::string> names{"--version", "--help", "--man", "--bash-completion"};
+    for (const Command& command : all) names.push_back(command.page.name);
     const std::string offer = io::nearest_name(first, names);
     throw UsageError("unknown command '" + first + "'" +
                      (offer.empty() ? "" : "; did you mean " + offer + "?") + " (uptake --help lists them)");
@@ -81,7 +101,7 @@ int run(const std::vector<std::string>& arguments) {
   if (const char* missing = kernels::missing_cpu_feature())
     throw std::runtime_error(std::string("this CPU has no ") + missing +
                              ", which uptake was compiled for; build it with -DUPTAKE_CPU_ARCH=x86-64");
-  return found->second.run(Arguments(arguments).subspan(1));
+  return found->run(Arguments(arguments).subspan(1));
 }
 
 }  // namespace
@@ -97,14 +117,11 @@ int main(int argc, char** argv) {
   } catch (const UsageError& e) {
     std::cerr << "uptake: " << e.what() << "\n";
     return kExitUsage;
-  } catch (const uptake::io::BadFilesError& e) {
-    std::cerr << "uptake: " << e.what_or("leave them out with --skip-bad") << "\n";
-    return kExitFailed;
   } catch (const std::bad_alloc&) {
     std::cerr << "uptake: out of memory\n";
     return kExitFailed;
   } catch (const std::exception& e) {
-    std::cerr << "uptake: " << e.what() << "\n";
+    std::cerr << "uptake: " << explain(e) << "\n";
     return kExitFailed;
   }
 }

@@ -1,9 +1,7 @@
-#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <fstream>
 #include <iostream>
-#include <string_view>
 
 #include "apps/cli.h"
 #include "gan/trainer.h"
@@ -28,6 +26,22 @@ struct Request {
   fs::path data, out, config_file;
   bool resume = false, skip_bad = false;
 };
+
+// The words of the table, what the values may be, and whether they may change.
+template <class T, class Range>
+std::string help_of(const gan::Option<T, Range>& option) {
+  std::string notes = gan::range_text(option.range);
+  const auto note = [&](const char* text) { notes += (notes.empty() ? "" : "; ") + std::string(text); };
+  if (option.scope == gan::Scope::machine) note("of the machine");
+  if (gan::may_change(option.scope)) note("may change on --resume");
+  return option.help + (notes.empty() ? "" : " (" + notes + ")");
+}
+
+std::vector<std::string> words_of(const gan::OneOf& range) { return range.words; }
+template <class Range>
+std::vector<std::string> words_of(const Range&) {
+  return {};
+}
 
 Options declare(Request& r) {
   Options o(
@@ -63,54 +77,13 @@ Options declare(Request& r) {
              "file of lines 'name = value' with the options below; the command line has precedence");
   o.add_flag(
       "resume", r.resume,
-      "go on with the run in --out: its configuration holds, only --epochs, --epochs-decay, --steps and the "
-      "machine (--threads, --device, --precision, --conv, --autotune, --graph) may differ");
+      "go on with the run in --out: its configuration holds, only options that say so below may change");
   o.add_flag("skip-bad", r.skip_bad,
              "leave unpaired, unreadable and mismatched files out instead of refusing to start");
-  o.add("direction", c.direction, "AtoB: A is the input, B the output; BtoA: the other way round");
-  o.add("load-size", c.load_size, "size images are resized to before cropping, pixels; 0: as they are");
-  o.add("crop-size", c.crop_size, "size of the random square crop, pixels; 0: the whole image");
-  o.add_switch("flip", c.flip, "mirror half of the pairs left to right");
-  o.add("net-g", c.net_g,
-        "generator: unet_256, unet_128, unet_N (N a power of two), resnet_9blocks, resnet_6blocks");
-  o.add("net-d", c.net_d, "discriminator: basic (70x70 patches), n_layers, pixel");
-  o.add("n-layers-d", c.n_layers_d, "layers of the n_layers discriminator");
-  o.add("ngf", c.ngf, "filters of the generator's first level");
-  o.add("ndf", c.ndf, "filters of the discriminator's first level");
-  o.add("norm", c.norm, "normalisation: batch, instance, none");
-  o.add_switch("dropout", c.dropout, "dropout of 0.5 in the generator");
-  o.add("init-type", c.init_type, "initial weights: normal, xavier, kaiming, orthogonal");
-  o.add("init-gain", c.init_gain, "their scale");
-  o.add("gan-mode", c.gan_mode, "adversarial loss: vanilla (cross-entropy), lsgan (squares), hinge");
-  o.add("lambda-l1", c.lambda_l1, "weight of the L1 loss");
-  o.add("lr", c.lr, "initial learning rate of Adam");
-  o.add("beta1", c.beta1, "first momentum of Adam");
-  o.add("lr-policy", c.lr_policy, "learning rate over epochs: linear, step, cosine, plateau");
-  o.add("lr-decay-epochs", c.lr_decay_epochs, "epochs between the tenfold reductions of --lr-policy step");
-  o.add("batch-size", c.batch_size, "pairs a step");
-  o.add("epochs", c.epochs, "epochs at the initial learning rate");
-  o.add("epochs-decay", c.epochs_decay, "epochs after these, in which it falls to zero");
-  o.add("steps", c.steps, "stop after so many steps; 0: after all epochs");
-  o.add("seed", c.seed, "of all random numbers");
-  o.add("norm-at-test", c.norm_at_test,
-        "where batch normalisation takes its statistics from when the model is used: running (gathered in "
-        "training), "
-        "batch (of the image at hand, as the reference's test program does), auto (batch if --batch-size is "
-        "1, else "
-        "running)");
-  o.add("threads", c.threads, "CPU threads; 0: all");
-  o.add("device", c.device, "where to compute: auto (the GPU if one can be used), cpu, cuda");
-  o.add("precision", c.precision,
-        "of images and convolutions: float32; on the GPU also tf32 (float32, with cuDNN's convolutions "
-        "rounding "
-        "to 10 bits of mantissa) and bf16 (weights and statistics stay float32)");
-  o.add("conv", c.conv,
-        "convolutions on the GPU: cudnn, own (Uptake's kernels), auto (cudnn if built with it)");
-  o.add_switch("autotune", c.autotune,
-               "time cuDNN's plans for each convolution that is new and keep the fastest (remembered in "
-               "~/.cache/uptake; a "
-               "run is then deterministic only together with that file)");
-  o.add_switch("graph", c.graph, "replay training steps on the GPU as one CUDA graph");
+  gan::for_each_option([&](const auto& option) {
+    if (option.scope == gan::Scope::data) return;
+    o.add(spelled(option.name).substr(2), c.*option.member, help_of(option), words_of(option.range));
+  });
   return o;
 }
 
@@ -124,21 +97,6 @@ TrainConfig defaults_for(const fs::path& data) {
   return c;
 }
 
-// Of a run being resumed only its length and the machine may change.
-void refuse_changes(const TrainConfig& saved, const TrainConfig& now) {
-  const nlohmann::json before = saved, after = now;
-  for (const auto& [key, value] : before.items()) {
-    constexpr std::string_view kMayChange[] = {"epochs",    "epochs_decay", "steps",    "threads", "device",
-                                               "precision", "conv",         "autotune", "graph"};
-    if (std::ranges::find(kMayChange, key) != std::end(kMayChange)) continue;
-    if (after.at(key) == value) continue;
-    std::string option = key;
-    std::replace(option.begin(), option.end(), '_', '-');
-    throw UsageError("--" + option + " is " + after.at(key).dump() + ", but the run being resumed has " +
-                     value.dump());
-  }
-}
-
 void write_config(const fs::path& path, const Options& options) {
   std::string text = "# The effective configuration of this run, as --config reads it.\n";
   for (const auto& [name, value] : options.effective()) text += name + " = " + value + "\n";
@@ -146,6 +104,11 @@ void write_config(const fs::path& path, const Options& options) {
 }
 
 }  // namespace
+
+ManPage train_page() {
+  Request request;
+  return declare(request).page();
+}
 
 int train(Arguments arguments) {
   Request request;
@@ -167,11 +130,11 @@ int train(Arguments arguments) {
   nn::Machine machine;
   try {
     gan::check(request.config);
+    if (resume) gan::check_resumable(base, request.config);
     machine = nn::choose_machine(gan::machine_options(request.config), std::cout);
   } catch (const std::invalid_argument& e) {
-    throw UsageError(e.what());
+    throw UsageError(explain(e));
   }
-  if (resume) refuse_changes(base, request.config);
 
   std::cout << "configuration:";
   for (const auto& [name, value] : options.effective()) std::cout << " " << name << "=" << value;

@@ -97,14 +97,15 @@ void translate_dicom(gan::Translator& model, const fs::path& checkpoint, const f
   io::write_derived_nm(output, input, frames, description);
 }
 
-}  // namespace
-
-int translate(Arguments arguments) {
+struct Request {
   fs::path checkpoint, out;
   std::vector<fs::path> files;
-  std::string norm;
+  std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
   std::string device = "auto";
+};
+
+Options declare(Request& r) {
   Options options(
       {.name = "translate",
        .synopsis = "uptake translate --model CKPT --out OUT INPUT...",
@@ -119,21 +120,31 @@ int translate(Arguments arguments) {
            "A file that cannot be translated is named and the others are done; the exit code is then 1.",
        .example = "  uptake translate --model run/best.safetensors --out predicted "
                   "cohort/dicom/P003_bloodpool.dcm\n"});
-  options.add_path("model", checkpoint, "checkpoint of uptake train (required)");
-  options.add_path("out", out,
+  options.add_path("model", r.checkpoint, "checkpoint of uptake train (required)");
+  options.add_path("out", r.out,
                    "folder for the results; for a single INPUT also a .png or .dcm file (required)");
-  options.add(
-      "norm-at-test", norm,
-      "statistics of batch normalisation: auto, running or batch (see uptake train); default: as trained");
-  options.add("device", device, "where to compute: auto (the GPU if one can be used), cpu, cuda");
-  options.add("threads", threads, "CPU threads; 0: all");
-  options.add_files(files, "INPUT", "files and folders to translate");
-  if (!options.parse(arguments)) return kExitOk;
+  options.add("norm-at-test", r.norm,
+              "statistics of batch normalisation (see uptake train); default: as trained");
+  add_machine(options, r.device, r.threads);
+  options.add_files(r.files, "INPUT", "files and folders to translate");
+  return options;
+}
+
+}  // namespace
+
+ManPage translate_page() {
+  Request request;
+  return declare(request).page();
+}
+
+int translate(Arguments arguments) {
+  Request request;
+  if (!declare(request).parse(arguments)) return kExitOk;
+  const auto& [checkpoint, out, files, norm, threads, device] = request;
   if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
   if (files.empty()) throw UsageError("no input given: files or folders to translate");
 
-  check_norm_at_test(norm);
   use_threads(threads);
   gan::Translator model(checkpoint, norm, machine_for(device));
   const auto inputs = find_inputs(files);
@@ -150,10 +161,10 @@ int translate(Arguments arguments) {
         translate_dicom(model, checkpoint, input, output);
       std::cout << input.string() << " -> " << output.string() << "\n";
     } catch (const io::FileError& e) {
-      std::cerr << "uptake: " << e.what() << "\n";
+      std::cerr << "uptake: " << explain(e) << "\n";
       ++failed;
     } catch (const std::exception& e) {  // of the image or the model: names no file itself
-      std::cerr << "uptake: " << input.string() << ": " << e.what() << "\n";
+      std::cerr << "uptake: " << input.string() << ": " << explain(e) << "\n";
       ++failed;
     }
   }

@@ -1,124 +1,120 @@
 #include "gan/config.h"
 
-#include <map>
-#include <stdexcept>
-#include <vector>
+#include <algorithm>
 
 #include "io/base/text.h"
-#include "io/report/chart.h"
 
 namespace uptake::gan {
 namespace {
 
-[[noreturn]] void refuse(const std::string& option, const std::string& found, const std::string& expected) {
-  throw std::invalid_argument("--" + option + " is " + found + ", expected " + expected);
+using nn::option_name;
+
+// A bound as people write it: "65536", "1000000".
+std::string bound_text(double bound) {
+  char buffer[32];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, bound, std::chars_format::fixed).ptr};
 }
 
-void require_between(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most) {
-  if (value < least || value > most)
-    refuse(option, std::to_string(value),
-           "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-}
-
-void require_not_negative(const std::string& option, double value) {
-  if (!(value >= 0 && value <= 1e6)) refuse(option, io::number_text(value), "a number from 0 to 1e6");
-}
-
-// The value a name stands for; unknown names are refused with the list of known ones.
 template <class T>
-T named(const std::string& option, const std::string& name, const std::map<std::string, T>& known) {
-  if (const auto found = known.find(name); found != known.end()) return found->second;
-  std::vector<std::string> names;
-  std::string list;
-  for (const auto& [key, value] : known) {
-    names.push_back(key);
-    list += (list.empty() ? "" : ", ") + key;
+void check_value(const Option<T, Any>& option, const T& value) {
+  if constexpr (std::is_enum_v<T>) {
+    const auto known = names(value);
+    if (std::ranges::none_of(known, [&](const auto& name) { return name.first == value; }))
+      refuse_name(option.name, std::to_string(static_cast<int>(value)), nn::all_names<T>());
   }
-  const std::string nearest = io::nearest_name(name, names);
-  refuse(option, "'" + name + "'",
-         "one of " + list + (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
 }
 
-NormKind norm_kind(const TrainConfig& c) {
-  return named<NormKind>(
-      "norm", c.norm,
-      {{"batch", NormKind::batch}, {"instance", NormKind::instance}, {"none", NormKind::none}});
+template <class T>
+void check_value(const Option<T, Between>& option, T value) {
+  const auto number = static_cast<double>(value);
+  const Between& range = option.range;
+  if (number >= range.least && (range.below ? number < range.most : number <= range.most)) return;
+  throw OptionError(option.name, text_of(value),
+                    (std::is_integral_v<T> ? "a whole number from " : "a number from ") + range_text(range));
 }
 
-nn::InitKind init_kind(const TrainConfig& c) {
-  using enum nn::InitKind;
-  return named<nn::InitKind>(
-      "init-type", c.init_type,
-      {{"normal", normal}, {"xavier", xavier}, {"kaiming", kaiming}, {"orthogonal", orthogonal}});
+void check_value(const Option<std::string, OneOf>& option, const std::string& value) {
+  if (std::ranges::find(option.range.words, value) == option.range.words.end())
+    refuse_name(option.name, value, option.range.words);
 }
 
-nn::GanMode gan_mode(const TrainConfig& c) {
-  using enum nn::GanMode;
-  return named<nn::GanMode>("gan-mode", c.gan_mode,
-                            {{"vanilla", vanilla}, {"lsgan", lsgan}, {"hinge", hinge}});
-}
-
-nn::LrPolicy lr_policy(const TrainConfig& c) {
-  using enum nn::LrPolicy;
-  return named<nn::LrPolicy>("lr-policy", c.lr_policy,
-                             {{"linear", linear}, {"step", step}, {"cosine", cosine}, {"plateau", plateau}});
+void check_value(const Option<std::string, GeneratorName>& option, const std::string& value) {
+  if (is_generator_name(value)) return;
+  const std::string nearest = io::nearest_name(
+      value, {"unet_256", "unet_128", "unet_64", "unet_32", "resnet_9blocks", "resnet_6blocks"});
+  throw OptionError(option.name, "'" + value + "'",
+                    range_text(option.range) + (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
 }
 
 }  // namespace
 
+void refuse_name(const std::string& option, const std::string& found, const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  const std::string nearest = io::nearest_name(found, names);
+  throw OptionError(option, "'" + found + "'",
+                    "one of " + list + (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
+}
+
+std::string range_text(const Between& range) {
+  return bound_text(range.least) + " to " + (range.below ? "below " : "") + bound_text(range.most);
+}
+
+std::string range_text(const GeneratorName&) { return "unet_N with N a power of two, or resnet_Kblocks"; }
+
 void check(const TrainConfig& c) {
-  constexpr std::int64_t kMany = 1'000'000'000;  // more than anybody trains, and no sum of two overflows
-  constexpr std::int64_t kPixels = 65536, kFilters = 4096;
-  named<bool>("direction", c.direction, {{"AtoB", true}, {"BtoA", false}});
-  require_between("load-size", c.load_size, 0, kPixels);
-  require_between("crop-size", c.crop_size, 0, kPixels);
+  for_each_option([&](const auto& option) { check_value(option, c.*option.member); });
+  const TrainConfig initial;
   if (c.load_size > 0 && c.crop_size > c.load_size)
-    throw std::invalid_argument("--crop-size " + std::to_string(c.crop_size) +
-                                " is larger than --load-size " + std::to_string(c.load_size) +
-                                ", so no crop fits");
-  if (!is_generator_name(c.net_g)) {
-    const std::string nearest = io::nearest_name(
-        c.net_g, {"unet_256", "unet_128", "unet_64", "unet_32", "resnet_9blocks", "resnet_6blocks"});
-    refuse("net-g", "'" + c.net_g + "'",
-           "unet_N with N a power of two, or resnet_Kblocks" +
-               (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
-  }
-  named<bool>("net-d", c.net_d, {{"basic", true}, {"n_layers", true}, {"pixel", true}});
-  norm_kind(c);
-  init_kind(c);
-  gan_mode(c);
-  lr_policy(c);
-  require_between("n-layers-d", c.n_layers_d, 1, 10);
-  if (c.n_layers_d != TrainConfig().n_layers_d && c.net_d != "n_layers")
-    throw std::invalid_argument("--n-layers-d is for --net-d n_layers, but --net-d is " + c.net_d);
-  require_between("ngf", c.ngf, 1, kFilters);
-  require_between("ndf", c.ndf, 1, kFilters);
-  require_not_negative("lambda-l1", c.lambda_l1);
-  require_not_negative("init-gain", c.init_gain);
-  require_not_negative("lr", c.lr);
-  if (!(c.beta1 >= 0 && c.beta1 < 1)) refuse("beta1", io::number_text(c.beta1), "a number from 0 to below 1");
-  require_between("batch-size", c.batch_size, 1, 65536);
-  require_between("epochs", c.epochs, 0, kMany);
-  require_between("epochs-decay", c.epochs_decay, 0, kMany);
+    throw OptionError({option_name("crop_size"), " " + text_of(c.crop_size) + " is larger than ",
+                       option_name("load_size"), " " + text_of(c.load_size) + ", so no crop fits"});
+  if (c.n_layers_d != initial.n_layers_d && c.net_d != DiscriminatorKind::n_layers)
+    throw OptionError({option_name("n_layers_d"), " is for ", option_name("net_d"), " n_layers, but ",
+                       option_name("net_d"), " is " + text_of(c.net_d)});
   if (c.epochs + c.epochs_decay < 1)
-    throw std::invalid_argument("--epochs and --epochs-decay are both 0: nothing to do");
-  if (c.lr_policy == "cosine" && c.epochs == 0)
-    throw std::invalid_argument("--lr-policy cosine has the period --epochs, which is 0");
-  require_between("lr-decay-epochs", c.lr_decay_epochs, 1, kMany);
-  if (c.lr_decay_epochs != TrainConfig().lr_decay_epochs && c.lr_policy != "step")
-    throw std::invalid_argument("--lr-decay-epochs is for --lr-policy step, but --lr-policy is " +
-                                c.lr_policy);
-  require_between("steps", c.steps, 0, kMany);
-  require_between("threads", c.threads, 0, 1024);
-  named<bool>("norm-at-test", c.norm_at_test, {{"auto", true}, {"running", true}, {"batch", true}});
-  named<bool>("precision", c.precision, {{"float32", true}, {"tf32", true}, {"bf16", true}});
-  named<bool>("device", c.device, {{"auto", true}, {"cpu", true}, {"cuda", true}});
-  named<bool>("conv", c.conv, {{"auto", true}, {"own", true}, {"cudnn", true}});
+    throw OptionError(
+        {option_name("epochs"), " and ", option_name("epochs_decay"), " are both 0: nothing to do"});
+  if (c.lr_policy == nn::LrPolicy::cosine && c.epochs == 0)
+    throw OptionError(
+        {option_name("lr_policy"), " cosine has the period ", option_name("epochs"), ", which is 0"});
+  if (c.lr_decay_epochs != initial.lr_decay_epochs && c.lr_policy != nn::LrPolicy::step)
+    throw OptionError({option_name("lr_decay_epochs"), " is for ", option_name("lr_policy"), " step, but ",
+                       option_name("lr_policy"), " is " + text_of(c.lr_policy)});
   if (c.device == "cpu" && c.precision != "float32")
-    throw std::invalid_argument("--precision " + c.precision +
-                                " is for the GPU, but --device is cpu, which computes in float32");
-  require_between("input channels", c.input_channels, 0, 1024);
-  require_between("output channels", c.output_channels, 0, 1024);
+    throw OptionError({option_name("precision"), " " + c.precision + " is for the GPU, but ",
+                       option_name("device"), " is cpu, which computes in float32"});
+}
+
+void check_resumable(const TrainConfig& saved, const TrainConfig& now) {
+  for_each_option([&](const auto& option) {
+    const auto &before = saved.*option.member, &after = now.*option.member;
+    if (may_change(option.scope) || before == after) return;
+    throw OptionError({option_name(option.name),
+                       " is " + text_of(after) + ", but the run being resumed has " + text_of(before)});
+  });
+}
+
+void to_json(nlohmann::json& json, const TrainConfig& c) {
+  json = nlohmann::json::object();
+  for_each_option([&](const auto& option) {
+    const auto& value = c.*option.member;
+    if constexpr (std::is_enum_v<std::remove_cvref_t<decltype(value)>>)
+      json[option.name] = nn::name_of(value);
+    else
+      json[option.name] = value;
+  });
+}
+
+void from_json(const nlohmann::json& json, TrainConfig& c) {
+  c = {};
+  for_each_option([&](const auto& option) {
+    auto& value = c.*option.member;
+    using T = std::remove_cvref_t<decltype(value)>;
+    if constexpr (std::is_enum_v<T>)
+      value = from_name<T>(option.name, json.value(option.name, nn::name_of(value)));
+    else
+      value = json.value(option.name, value);
+  });
 }
 
 std::unique_ptr<Network> declare_generator(const TrainConfig& c, const nn::Machine& machine) {
@@ -127,7 +123,7 @@ std::unique_ptr<Network> declare_generator(const TrainConfig& c, const nn::Machi
   o.in = c.input_channels;
   o.out = c.output_channels;
   o.ngf = c.ngf;
-  o.norm = norm_kind(c);
+  o.norm = c.norm;
   o.dropout = c.dropout;
   o.dtype = machine.dtype;
   o.device = machine.device;
@@ -140,7 +136,7 @@ std::unique_ptr<Network> declare_discriminator(const TrainConfig& c, const nn::M
   o.in = c.input_channels + c.output_channels;
   o.ndf = c.ndf;
   o.layers = c.n_layers_d;
-  o.norm = norm_kind(c);
+  o.norm = c.norm;
   o.dtype = machine.dtype;
   o.device = machine.device;
   return declare_discriminator(o);
@@ -149,14 +145,14 @@ std::unique_ptr<Network> declare_discriminator(const TrainConfig& c, const nn::M
 std::unique_ptr<Network> make_generator(const TrainConfig& c, const nn::Machine& machine) {
   auto network = declare_generator(c, machine);
   network->store().allocate();
-  nn::initialise(network->store(), init_kind(c), c.init_gain, c.seed, 0);
+  nn::initialise(network->store(), c.init_type, c.init_gain, c.seed, 0);
   return network;
 }
 
 std::unique_ptr<Network> make_discriminator(const TrainConfig& c, const nn::Machine& machine) {
   auto network = declare_discriminator(c, machine);
   network->store().allocate();
-  nn::initialise(network->store(), init_kind(c), c.init_gain, c.seed, 1);
+  nn::initialise(network->store(), c.init_type, c.init_gain, c.seed, 1);
   return network;
 }
 
@@ -166,7 +162,7 @@ nn::MachineOptions machine_options(const TrainConfig& c) {
 
 Pix2PixOptions pix2pix_options(const TrainConfig& c) {
   Pix2PixOptions o;
-  o.gan_mode = gan_mode(c);
+  o.gan_mode = c.gan_mode;
   o.lambda_l1 = c.lambda_l1;
   o.adam.beta1 = c.beta1;
   o.graph = c.graph;
@@ -174,7 +170,7 @@ Pix2PixOptions pix2pix_options(const TrainConfig& c) {
 }
 
 nn::ScheduleOptions schedule_options(const TrainConfig& c) {
-  return {lr_policy(c), c.lr, c.epochs, c.epochs_decay, c.lr_decay_epochs};
+  return {c.lr_policy, c.lr, c.epochs, c.epochs_decay, c.lr_decay_epochs};
 }
 
 }  // namespace uptake::gan

@@ -1,57 +1,90 @@
 // The configuration of a training run: one struct, saved whole in every checkpoint, so that no later command
-// needs to be told what the network looks like.
+// needs to be told what the network looks like. Its fields are the entries of the table in gan/options.h.
 #pragma once
-#include <cstdint>
+#include <charconv>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <type_traits>
 
-#include "gan/networks/networks.h"
+#include "gan/options.h"
 #include "gan/pix2pix.h"
-#include "nn/init.h"
+#include "nn/enum_names.h"
 #include "nn/machine.h"
-#include "nn/schedule.h"
+#include "nn/option_error.h"
 
 namespace uptake::gan {
 
-/// Names and defaults are those of the pix2pix reference where it has the option.
+using nn::OptionError;
+
 struct TrainConfig {
-  // Data. Sizes in pixels; 0: as the files are.
-  std::string direction = "AtoB";  // AtoB: A is the input; BtoA: B is
-  std::int64_t load_size = 286, crop_size = 256;
-  bool flip = true;
-  // Networks.
-  std::string net_g = "unet_256", net_d = "basic", norm = "batch", init_type = "normal";
-  std::int64_t n_layers_d = 3, ngf = 64, ndf = 64;
-  bool dropout = true;
-  double init_gain = 0.02;
-  // Training.
-  std::string gan_mode = "vanilla", lr_policy = "linear";
-  double lambda_l1 = 100, lr = 2e-4, beta1 = 0.5;
-  std::int64_t batch_size = 1, epochs = 100, epochs_decay = 100, lr_decay_epochs = 50;
-  std::int64_t steps = 0;  // stop after so many steps; 0: after all epochs
-  std::uint64_t seed = 0;
-  // Machine.
-  std::int64_t threads = 0;                                           // 0: all
-  std::string precision = "float32", device = "auto", conv = "auto";  // see nn/machine.h
-  bool autotune = false, graph = true;
-  std::string norm_at_test =
-      "auto";  // where batch normalisation takes its statistics from in use: gan/translator.h
-  // What the data set says (not options): channels of input and output image.
-  std::int64_t input_channels = 0, output_channels = 0;
+#define UPTAKE_FIELD(type, name, initial, range, scope, help) type name = initial;
+  UPTAKE_TRAIN_OPTIONS(UPTAKE_FIELD)
+#undef UPTAKE_FIELD
 
   bool operator==(const TrainConfig&) const = default;
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TrainConfig, direction, load_size, crop_size, flip, net_g,
-                                                net_d, norm, init_type, n_layers_d, ngf, ndf, dropout,
-                                                init_gain, gan_mode, lr_policy, lambda_l1, lr, beta1,
-                                                batch_size, epochs, epochs_decay, lr_decay_epochs, steps,
-                                                seed, threads, precision, device, conv, autotune, graph,
-                                                norm_at_test, input_channels, output_channels)
+/// An entry of the table. T: bool, std::int64_t, std::uint64_t, double, std::string or an enum with names. Range: see
+/// gan/options.h.
+template <class T, class Range>
+struct Option {
+  const char* name;
+  T TrainConfig::*member;
+  Range range;
+  Scope scope;
+  const char* help;
+};
 
-/// Throws std::invalid_argument, one sentence naming the option, for values out of range or at odds with each
-/// other.
+/// Calls visit(option) for every entry, in order.
+template <class Visit>
+void for_each_option(const Visit& visit) {
+#define UPTAKE_VISIT(type, name, initial, range, scope, help) \
+  visit(Option<type, decltype(range)>{#name, &TrainConfig::name, range, Scope::scope, help});
+  UPTAKE_TRAIN_OPTIONS(UPTAKE_VISIT)
+#undef UPTAKE_VISIT
+}
+
+/// The shortest text that reads back as the same value: "0.0002", "true", "AtoB".
+template <class T>
+std::string text_of(const T& value) {
+  if constexpr (nn::NamedEnum<T>) {
+    return nn::name_of(value);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    char buffer[32];
+    return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+  } else {
+    return value;
+  }
+}
+
+/// The value a name stands for. Throws OptionError with the list of names, and the nearest one.
+[[noreturn]] void refuse_name(const std::string& option, const std::string& found,
+                              const std::vector<std::string>& names);
+template <nn::NamedEnum E>
+E from_name(const std::string& option, const std::string& text) {
+  if (const auto value = nn::from_name<E>(text)) return *value;
+  refuse_name(option, text, nn::all_names<E>());
+}
+
+/// What an option may be, for its help: "1 to 4096"; empty where its type or its names say it.
+std::string range_text(const Between& range);
+std::string range_text(const GeneratorName& range);
+inline std::string range_text(const OneOf&) { return {}; }
+inline std::string range_text(const Any&) { return {}; }
+
+/// Throws OptionError for a value out of range, or for options at odds with each other.
 void check(const TrainConfig& config);
+
+/// Throws OptionError for an option that differs and may not (see Scope).
+void check_resumable(const TrainConfig& saved, const TrainConfig& now);
+
+/// One key an option, names for enums. Keys that are missing get their default, unknown ones are ignored. from_json
+/// throws OptionError for an unknown name and nlohmann's errors for a value of another type.
+void to_json(nlohmann::json& json, const TrainConfig& config);
+void from_json(const nlohmann::json& json, TrainConfig& config);
 
 /// The networks the configuration asks for, without memory for their parameters (see gan/networks/networks.h).
 std::unique_ptr<Network> declare_generator(const TrainConfig& config, const nn::Machine& machine = {});

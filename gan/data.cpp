@@ -1,7 +1,6 @@
 #include "gan/data.h"
 
 #include <numeric>
-#include <stdexcept>
 
 #include "gan/fingerprint.h"
 #include "gan/random_streams.h"
@@ -10,7 +9,7 @@
 namespace uptake::gan {
 
 Example oriented(const io::Pair& pair, const TrainConfig& config) {
-  if (config.direction == "BtoA") return {pair.b, pair.a};
+  if (config.direction == Direction::b_to_a) return {pair.b, pair.a};
   return {pair.a, pair.b};
 }
 
@@ -44,8 +43,9 @@ std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig
       const std::int64_t h = c.load_size > 0 ? c.load_size : header.height;
       const std::int64_t w = c.load_size > 0 ? c.load_size : header.width;
       if (h < c.crop_size || w < c.crop_size)
-        throw std::invalid_argument(data.name(index) + " is " + std::to_string(h) + "x" + std::to_string(w) +
-                                    " pixels, smaller than --crop-size " + std::to_string(c.crop_size));
+        throw OptionError(
+            {data.name(index) + " is " + text_of(h) + "x" + text_of(w) + " pixels, smaller than ",
+             nn::option_name("crop_size"), " " + text_of(c.crop_size)});
       draw.crop_y = words[0] % (h - c.crop_size + 1);
       draw.crop_x = words[1] % (w - c.crop_size + 1);
     }

@@ -10,7 +10,7 @@
 
 namespace uptake::gan {
 
-/// Input and output of the network, which of A and B they are being a matter of --direction.
+/// Input and output of the network, which of A and B they are being a matter of the direction.
 struct Example {
   const io::Image& input;
   const io::Image& target;
@@ -24,7 +24,7 @@ io::Preparation training_preparation(const TrainConfig& config);
 io::Preparation test_preparation(const TrainConfig& config);
 
 /// Order, crops and flips of one epoch (from 1): a function of the seed and the epoch alone.
-/// Throws std::invalid_argument naming the pair whose image is smaller than the crop.
+/// Throws OptionError naming the pair whose image is smaller than the crop.
 std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig& config, std::int64_t epoch);
 
 /// 16 hex digits that change with the name of any pair: a run is resumed only on the pairs it was trained on.

@@ -8,7 +8,7 @@
 namespace uptake::gan {
 
 Summary evaluate(Network& generator, const io::PairDataset& data, const TrainConfig& config,
-                 const Intensity& input, const Intensity& output, NormAtTest norm,
+                 const Intensity& input, const Intensity& output, nn::StatisticsFrom statistics,
                  const std::function<void(const CaseResult&)>& on_case, std::size_t count) {
   std::vector<io::Draw> draws(std::min(count, data.size()));
   for (std::size_t i = 0; i < draws.size(); ++i) draws[i].index = i;
@@ -21,7 +21,7 @@ Summary evaluate(Network& generator, const io::PairDataset& data, const TrainCon
     result.name = pair->name;
     result.input = example.input;
     result.truth = example.target;
-    result.prediction = translate(generator, example.input, input, output, norm);
+    result.prediction = translate(generator, example.input, input, output, statistics);
     result.metrics = compare(result.prediction, result.truth, output.scale);
     ++summary.cases;
     summary.mean.l1 += result.metrics.l1;

@@ -25,7 +25,7 @@ struct Summary {
 /// Translates the first `count` pairs of the data set (all when it has fewer), in order, and hands each
 /// result to `on_case`.
 Summary evaluate(Network& generator, const io::PairDataset& data, const TrainConfig& config,
-                 const Intensity& input, const Intensity& output, NormAtTest norm,
+                 const Intensity& input, const Intensity& output, nn::StatisticsFrom statistics,
                  const std::function<void(const CaseResult&)>& on_case = {}, std::size_t count = SIZE_MAX);
 
 /// As gray or color levels for people: what the network sees, -1 black and +1 white (for counts: a

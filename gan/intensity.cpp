@@ -4,10 +4,13 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "nn/option_error.h"
+
 namespace uptake::gan {
 namespace {
 
 using io::SampleKind;
+using nn::option_name;
 using nn::Tensor;
 
 const char* name_of(SampleKind kind) {
@@ -83,10 +86,10 @@ Tensor stack(const std::vector<Tensor>& images) {
   Tensor batch = Tensor::empty(s, nn::DType::f32);
   for (std::size_t i = 0; i < images.size(); ++i) {
     if (!(images[i].shape() == images[0].shape()))
-      throw std::invalid_argument("images of different sizes in one batch, " +
-                                  nn::to_string(images[0].shape()) + " and " +
-                                  nn::to_string(images[i].shape()) +
-                                  ": use --batch-size 1, or --load-size and --crop-size to make them equal");
+      throw nn::OptionError({"images of different sizes in one batch, " + nn::to_string(images[0].shape()) +
+                                 " and " + nn::to_string(images[i].shape()) + ": use ",
+                             option_name("batch_size"), " 1, or ", option_name("load_size"), " and ",
+                             option_name("crop_size"), " to make them equal"});
     std::copy_n(images[i].data<float>(), each, batch.data<float>() + static_cast<std::int64_t>(i) * each);
   }
   return batch;

@@ -73,9 +73,7 @@ class Run {
     const bool holds_a_run = fs::exists(file("last.safetensors"));
     if (request_.resume && !holds_a_run)
       throw io::FileError(request_.out, "holds no last.safetensors to resume from");
-    if (!request_.resume && holds_a_run)
-      throw io::FileError(request_.out,
-                          "already holds a training run; give --resume to go on with it, or another --out");
+    if (!request_.resume && holds_a_run) throw RunExists(request_.out);
     kernels::set_threads(static_cast<int>(config().threads));
     open_data();
     if (request_.resume) require_checkpoint(file("last.safetensors"));
@@ -98,7 +96,7 @@ class Run {
       if (*data)
         for (const auto& problem : (*data)->problems())
           out_ << "left out: " << problem.file << ": " << problem.reason << "\n";
-    const bool a_to_b = config().direction == "AtoB";
+    const bool a_to_b = config().direction == Direction::a_to_b;
     info_.config.input_channels = a_to_b ? data_->a_channels() : data_->b_channels();
     info_.config.output_channels = a_to_b ? data_->b_channels() : data_->a_channels();
     info_.input = Intensity::of(data_->kind(), a_to_b ? range.a_max : range.b_max);
@@ -215,11 +213,11 @@ class Run {
         {"G_GAN", l.g_gan}, {"G_L1", l.g_l1}, {"D_real", l.d_real}, {"D_fake", l.d_fake}};
     for (const auto& [name, value] : named)
       if (!std::isfinite(value))
-        throw TrainingError(std::string("loss ") + name + " is " + text(value) + " at step " +
-                            std::to_string(step) + ": training has diverged (a smaller --lr may help)" +
-                            (fs::exists(file("last.safetensors"))
-                                 ? "; the checkpoints in " + request_.out.string() + " are from before"
-                                 : ""));
+        throw Diverged(std::string("loss ") + name + " is " + text(value) + " at step " +
+                       std::to_string(step) + ": training has diverged" +
+                       (fs::exists(file("last.safetensors"))
+                            ? "; the checkpoints in " + request_.out.string() + " are from before"
+                            : ""));
   }
 
   // Judges the generator, keeps the best one, and turns the page.
@@ -244,7 +242,7 @@ class Run {
       p.best_epoch = p.epoch;
     };
     if (p.position < static_cast<std::int64_t>(data_->size())) {
-      // --steps ends the run within an epoch. What the run goes on from must not know of this judgement.
+      // `steps` ends the run within an epoch. What the run goes on from must not know of this judgement.
       save("last.safetensors");
       remember_best();
       if (best) save("best.safetensors");
@@ -270,7 +268,7 @@ class Run {
     };
     const Summary summary =
         evaluate(model_->generator(), data, config(), info_.input, info_.output,
-                 norm_at_test(config().norm_at_test, config()), keep_row, all ? data.size() : kSamples);
+                 statistics_at_test(config().norm_at_test, config()), keep_row, all ? data.size() : kSamples);
     std::string number = std::to_string(info_.progress.epoch);
     number.insert(0, number.size() < 4 ? 4 - number.size() : 0, '0');
     io::write_png(file("samples") / ("epoch_" + number + ".png"), io::montage(rows, 4));
@@ -280,9 +278,8 @@ class Run {
   void save(const char* name) {
     if (!model_->generator().store().values().all_finite() ||
         !model_->discriminator().store().values().all_finite())
-      throw TrainingError("the weights are no longer finite after step " +
-                          std::to_string(info_.progress.step) +
-                          ": training has diverged (a smaller --lr may help); nothing was saved");
+      throw Diverged("the weights are no longer finite after step " + std::to_string(info_.progress.step) +
+                     ": training has diverged; nothing was saved");
     save_checkpoint(file(name), info_, *model_);
   }
 

@@ -14,6 +14,7 @@
 
 #include "gan/checkpoint.h"
 #include "gan/translator.h"
+#include "io/base/file.h"
 
 namespace uptake::gan {
 
@@ -31,6 +32,17 @@ struct TrainingError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The numbers have left what floating point can hold; a smaller learning rate may help.
+struct Diverged : TrainingError {
+  using TrainingError::TrainingError;
+};
+
+/// The folder of a run that is not to be resumed holds one.
+struct RunExists : io::FileError {
+  explicit RunExists(const std::filesystem::path& folder)
+      : FileError(folder, "already holds a training run, which is not to be resumed") {}
+};
+
 struct TrainOutcome {
   bool stopped = false;  // before its end, by `stop`
   Progress progress;
@@ -38,7 +50,7 @@ struct TrainOutcome {
 
 /// Trains until the configuration's end, or until `stop` is set: then the step under way is finished and
 /// everything saved. A resumed run ends with the bits of an uninterrupted one. What is going on is told on
-/// `out`. Throws TrainingError, io::FileError, std::invalid_argument.
+/// `out`. Throws TrainingError, io::FileError, OptionError.
 /// `on_start` is called once when nothing stands in the way any more, before the first step.
 TrainOutcome train(const TrainRequest& request, const std::atomic<bool>& stop, std::ostream& out,
                    const std::function<void()>& on_start = {});

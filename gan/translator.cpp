@@ -7,18 +7,16 @@
 
 namespace uptake::gan {
 
-NormAtTest norm_at_test(const std::string& name, const TrainConfig& config) {
-  if (name == "running") return NormAtTest::running;
-  if (name == "batch") return NormAtTest::batch;
-  if (name == "auto") return config.batch_size == 1 ? NormAtTest::batch : NormAtTest::running;
-  throw std::invalid_argument("--norm-at-test is '" + name + "', expected auto, running or batch");
+nn::StatisticsFrom statistics_at_test(NormAtTest norm, const TrainConfig& config) {
+  if (norm == NormAtTest::automatic) norm = config.batch_size == 1 ? NormAtTest::batch : NormAtTest::running;
+  return norm == NormAtTest::batch ? nn::StatisticsFrom::batch : nn::StatisticsFrom::running;
 }
 
 io::Image translate(Network& generator, const io::Image& image, const Intensity& input,
-                    const Intensity& output, NormAtTest norm) {
+                    const Intensity& output, nn::StatisticsFrom statistics) {
   const nn::NoGrad no_grad;
   Mode mode = Mode::inference();
-  if (norm == NormAtTest::batch) mode.statistics = nn::StatisticsFrom::batch;
+  mode.statistics = statistics;
   const nn::ParameterStore& store = generator.store();
   const nn::Tensor x = pad_to_multiple(to_network(image, input), generator.size_multiple());
   const nn::Tensor result = generator.forward(Var(x.to(store.device()).to(store.dtype())), mode).value();
@@ -28,10 +26,10 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
   return from_network(crop_to(y, image.height, image.width), 0, output);
 }
 
-Translator::Translator(const std::filesystem::path& checkpoint, const std::string& norm,
+Translator::Translator(const std::filesystem::path& checkpoint, std::optional<NormAtTest> norm,
                        const nn::Machine& machine)
     : loaded_(load_generator(checkpoint, machine)),
-      norm_(norm_at_test(norm.empty() ? info().config.norm_at_test : norm, info().config)) {}
+      statistics_(statistics_at_test(norm.value_or(info().config.norm_at_test), info().config)) {}
 
 io::Image Translator::operator()(const io::Image& image) {
   if (image.channels != info().config.input_channels)
@@ -43,9 +41,9 @@ io::Image Translator::operator()(const io::Image& image) {
   height_ = image.height;
   width_ = image.width;
   const io::Preparation size = test_preparation(info().config);
-  if (size.load_h == 0) return translate(*loaded_.network, image, info().input, info().output, norm_);
+  if (size.load_h == 0) return translate(*loaded_.network, image, info().input, info().output, statistics_);
   const io::Image resized = io::resize_bicubic(image, size.load_h, size.load_w);
-  const io::Image output = translate(*loaded_.network, resized, info().input, info().output, norm_);
+  const io::Image output = translate(*loaded_.network, resized, info().input, info().output, statistics_);
   return io::resize_bicubic(output, image.height, image.width);
 }
 

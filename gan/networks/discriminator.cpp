@@ -19,7 +19,7 @@ Var run(const std::deque<nn::Conv2d>& convs, const std::deque<nn::Norm>& norms, 
 
 PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(o.dtype, o.device) {
   const bool bias = o.norm == NormKind::instance;
-  const std::int64_t layers = o.net == "basic" ? 3 : o.layers;
+  const std::int64_t layers = o.net == DiscriminatorKind::basic ? 3 : o.layers;
   std::int64_t in = o.in;
   int place = 0;
   for (std::int64_t layer = 0; layer <= layers; ++layer) {

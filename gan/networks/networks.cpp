@@ -42,10 +42,6 @@ void require_positive(const char* what, std::int64_t value) {
 
 bool is_generator_name(const std::string& net) { return unet_levels(net) > 0 || resnet_blocks(net) > 0; }
 
-bool is_discriminator_name(const std::string& net) {
-  return net == "basic" || net == "n_layers" || net == "pixel";
-}
-
 std::unique_ptr<Network> declare_generator(const GeneratorOptions& o) {
   require_positive("input channels", o.in);
   require_positive("output channels", o.out);
@@ -62,9 +58,8 @@ std::unique_ptr<Network> declare_discriminator(const DiscriminatorOptions& o) {
   require_positive("input channels", o.in);
   require_positive("ndf", o.ndf);
   require_positive("discriminator layers", o.layers);
-  if (o.net == "pixel") return std::make_unique<PixelDiscriminator>(o);
-  if (is_discriminator_name(o.net)) return std::make_unique<PatchDiscriminator>(o);
-  throw std::invalid_argument("unknown discriminator '" + o.net + "', expected basic, n_layers or pixel");
+  if (o.net == DiscriminatorKind::pixel) return std::make_unique<PixelDiscriminator>(o);
+  return std::make_unique<PatchDiscriminator>(o);
 }
 
 std::unique_ptr<Network> make_generator(const GeneratorOptions& o) {

@@ -3,11 +3,13 @@
 //
 // - unet_N: encoder-decoder with skips; log2 N levels of k4 s2 p1 convolutions (unet_256: 8, unet_128: 7)
 // - resnet_Kblocks: 7x7, two stride-2 convolutions, K residual blocks, two transposed convolutions, 7x7
-// - basic: 70x70 PatchGAN, that is n_layers with 3 layers; n_layers: any depth; pixel: 1x1 convolutions
+// - discriminators of patches (basic: 70x70 pixels; n_layers: any depth), or of single pixels
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "nn/layers.h"
 #include "nn/network.h"
@@ -29,8 +31,16 @@ struct GeneratorOptions {
   nn::Device device = nn::Device::cpu;
 };
 
+/// basic: 70x70 PatchGAN, that is n_layers with 3 layers; pixel: 1x1 convolutions.
+enum class DiscriminatorKind { basic, n_layers, pixel };
+constexpr auto names(DiscriminatorKind) {
+  return std::to_array<std::pair<DiscriminatorKind, const char*>>({{DiscriminatorKind::basic, "basic"},
+                                                                   {DiscriminatorKind::n_layers, "n_layers"},
+                                                                   {DiscriminatorKind::pixel, "pixel"}});
+}
+
 struct DiscriminatorOptions {
-  std::string net = "basic";
+  DiscriminatorKind net = DiscriminatorKind::basic;
   std::int64_t in = 6;  // channels of input and output image together
   std::int64_t ndf = 64;
   std::int64_t layers = 3;  // n_layers only
@@ -52,8 +62,7 @@ std::unique_ptr<Network> make_discriminator(const DiscriminatorOptions& options)
 std::unique_ptr<Network> declare_generator(const GeneratorOptions& options);
 std::unique_ptr<Network> declare_discriminator(const DiscriminatorOptions& options);
 
-/// Whether make_generator / make_discriminator know the name.
+/// Whether make_generator knows the name.
 bool is_generator_name(const std::string& net);
-bool is_discriminator_name(const std::string& net);
 
 }  // namespace uptake::gan

@@ -48,7 +48,7 @@ struct Run {
     r.machine = machine;
     gan::TrainConfig& c = r.config;
     c.net_g = "unet_8";
-    c.net_d = "pixel";
+    c.net_d = gan::DiscriminatorKind::pixel;
     c.ngf = c.ndf = 2;
     c.load_size = c.crop_size = 0;
     c.batch_size = 2;  // and a last one of 1

@@ -26,7 +26,7 @@ constexpr const char* kResidual = "resnet_1blocks";
 gan::TrainConfig tiny(const std::string& net = "unet_8") {
   gan::TrainConfig c;
   c.net_g = net;
-  c.net_d = "n_layers";
+  c.net_d = gan::DiscriminatorKind::n_layers;
   c.n_layers_d = 1;
   c.ngf = c.ndf = 2;
   c.input_channels = c.output_channels = 1;
@@ -285,12 +285,11 @@ TEST_CASE("a trained generator gives the same image on both devices") {
   gan::save_checkpoint(folder / "m.safetensors", info, *cpu.model);
   io::Image image(11, 13, 1, io::SampleKind::u8);
   for (std::size_t i = 0; i < image.samples.size(); ++i) image.samples[i] = static_cast<float>(i % 256);
-  for (const char* norm : {"running", "batch"}) {
+  for (const auto statistics : {nn::StatisticsFrom::running, nn::StatisticsFrom::batch}) {
     const auto here = gan::load_generator(folder / "m.safetensors");
     const auto there = gan::load_generator(folder / "m.safetensors", kGpu);
-    const auto norm_kind = gan::norm_at_test(norm, c);
-    const io::Image expected = gan::translate(*here.network, image, info.input, info.output, norm_kind);
-    const io::Image actual = gan::translate(*there.network, image, info.input, info.output, norm_kind);
+    const io::Image expected = gan::translate(*here.network, image, info.input, info.output, statistics);
+    const io::Image actual = gan::translate(*there.network, image, info.input, info.output, statistics);
     REQUIRE(actual.samples.size() == expected.samples.size());
     for (std::size_t i = 0; i < actual.samples.size(); ++i)
       CHECK(actual.samples[i] == doctest::Approx(expected.samples[i]).epsilon(1e-4));

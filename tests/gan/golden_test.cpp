@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "gan/pix2pix.h"
+#include "nn/enum_names.h"
 #include "nn/state.h"
 
 namespace {
@@ -53,16 +54,6 @@ Tensor vector_of(const io::Safetensors& file, const std::string& name) {
   return t;
 }
 
-nn::NormKind norm_named(const std::string& name) {
-  return name == "batch"      ? nn::NormKind::batch
-         : name == "instance" ? nn::NormKind::instance
-                              : nn::NormKind::none;
-}
-
-nn::GanMode mode_named(const std::string& name) {
-  return name == "vanilla" ? nn::GanMode::vanilla : name == "lsgan" ? nn::GanMode::lsgan : nn::GanMode::hinge;
-}
-
 struct Case {
   io::Safetensors file;
   nn::DType dtype;
@@ -78,18 +69,18 @@ struct Case {
     g.in = number("input_nc");
     g.out = number("output_nc");
     g.ngf = number("ngf");
-    g.norm = norm_named(meta("norm"));
+    g.norm = nn::from_name<nn::NormKind>(meta("norm")).value();
     g.dropout = meta("dropout") == "masks";
     g.dtype = type;
     gan::DiscriminatorOptions d;
-    d.net = meta("net_d");
+    d.net = nn::from_name<gan::DiscriminatorKind>(meta("net_d")).value();
     d.in = g.in + g.out;
     d.ndf = number("ndf");
     d.layers = number("layers_d");
     d.norm = g.norm;
     d.dtype = type;
     gan::Pix2PixOptions options;
-    options.gan_mode = mode_named(meta("gan_mode"));
+    options.gan_mode = nn::from_name<nn::GanMode>(meta("gan_mode")).value();
     options.lambda_l1 = std::stod(meta("lambda_l1"));
     options.adam.beta1 = std::stod(meta("beta1"));
     model = std::make_unique<gan::Pix2Pix>(gan::make_generator(g), gan::make_discriminator(d), options);

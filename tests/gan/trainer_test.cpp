@@ -94,7 +94,7 @@ TEST_CASE("plateau and --steps: a run ended within epochs and resumed has the bi
   write_pairs(folder / "data/train", 3, 36, 1);
   write_pairs(folder / "data/val", 1, 36, 2);
   gan::TrainRequest whole = small_request(folder / "data", folder / "whole");
-  whole.config.lr_policy = "plateau";
+  whole.config.lr_policy = nn::LrPolicy::plateau;
   whole.config.lr = 1e-7;  // learns nothing, so the rate drops
   whole.config.epochs = 9;
   whole.config.epochs_decay = 0;
@@ -168,7 +168,7 @@ TEST_CASE("a diverging run is ended by a sentence and leaves its checkpoints alo
   const TemporaryFolder folder;
   write_pairs(folder / "data/train", 4, 36, 1);
   gan::TrainRequest r = small_request(folder / "data", folder / "run");
-  r.config.norm = "none";  // nothing that would tame the numbers
+  r.config.norm = nn::NormKind::none;  // nothing that would tame the numbers
   r.config.steps = 2;
   run(r);
   const std::string before = io::read_file(folder / "run/last.safetensors");
