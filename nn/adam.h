@@ -11,7 +11,7 @@ struct AdamOptions {
 
 class Adam {
  public:
-  /// The store must be allocated and outlive this.
+  /// The store must outlive this, and is complete: its parameters get their memory now.
   Adam(ParameterStore& store, const AdamOptions& options);
 
   /// One step with the gradients gathered in the store, which are then forgotten.
@@ -26,6 +26,8 @@ class Adam {
   std::int64_t steps_taken = 0;
   const Tensor& first_moments() const { return m_; }
   const Tensor& second_moments() const { return v_; }
+  Tensor& first_moments() { return m_; }
+  Tensor& second_moments() { return v_; }
 
  private:
   ParameterStore& store_;

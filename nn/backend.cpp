@@ -15,7 +15,7 @@ void copy_between_devices(void* to, const void* from, std::size_t bytes) {
   cuda::synchronize(cuda::compute_stream());
 }
 
-void convert_on_device(const Tensor& to, const Tensor& from) {
+void convert_on_device(Tensor to, const Tensor& from) {
   using kernels::BFloat16;
   const auto stream = cuda::compute_stream();
   if (to.dtype() == DType::bf16 && from.dtype() == DType::f32)
@@ -38,9 +38,7 @@ void copy_between_devices(void*, const void*, std::size_t) {
   throw std::logic_error("this build has no CUDA backend");
 }
 
-void convert_on_device(const Tensor&, const Tensor&) {
-  throw std::logic_error("this build has no CUDA backend");
-}
+void convert_on_device(Tensor, const Tensor&) { throw std::logic_error("this build has no CUDA backend"); }
 
 #endif
 

@@ -143,14 +143,14 @@ struct Cuda {
   template <class T>
   static void conv_forward(const kernels::ConvGeometry& g, T* y, const T* x, Parameter& filters,
                            const Epilogue<T>& epilogue) {
-    kernels::cuda::conv_forward<T>(g, y, x, filters.compute.data<T>(), {epilogue.bias, epilogue.act},
+    kernels::cuda::conv_forward<T>(g, y, x, filters.compute().data<T>(), {epilogue.bias, epilogue.act},
                                    kernels::cuda::compute_stream());
   }
   template <class T>
   static void conv_backward_data(const kernels::ConvGeometry& g, T* dx, const T* dy, Parameter& filters,
                                  const Epilogue<T>& epilogue) {
-    kernels::cuda::conv_backward_data<T>(g, dx, dy, filters.compute.data<T>(), {epilogue.bias, epilogue.act},
-                                         kernels::cuda::compute_stream());
+    kernels::cuda::conv_backward_data<T>(g, dx, dy, filters.compute().data<T>(),
+                                         {epilogue.bias, epilogue.act}, kernels::cuda::compute_stream());
   }
   template <class T>
   static void conv_backward_filters(const kernels::ConvGeometry& g, Accum<T>* dfilters, kernels::Write write,
@@ -187,6 +187,6 @@ std::shared_ptr<std::byte> allocate(Device device, std::size_t bytes);
 /// Any direction; returns when it is done.
 void copy_between_devices(void* to, const void* from, std::size_t bytes);
 /// Packed GPU tensors of the same size and different types.
-void convert_on_device(const Tensor& to, const Tensor& from);
+void convert_on_device(Tensor to, const Tensor& from);
 
 }  // namespace uptake::nn

@@ -1,5 +1,7 @@
 #include "nn/layers.h"
 
+#include "nn/repeated_step.h"
+
 namespace uptake::nn {
 namespace {
 
@@ -13,13 +15,29 @@ auto named(const std::string& name, Run run) {
   }
 }
 
-Var var_of(const Parameter* p) { return p ? p->var : Var(); }
+// A size left out is 0: said here, by name, before a tensor of no elements goes through a whole network.
+template <class Options>
+kernels::FilterShape filters_of(const std::string& name, const Options& o, std::int64_t k, std::int64_t c) {
+  const auto require = [&](const char* what, std::int64_t value, std::int64_t least) {
+    if (value < least)
+      throw ShapeError(name + ": ." + what + " is " + std::to_string(value) + ", must be at least " +
+                       std::to_string(least));
+  };
+  require("in", o.in, 1);
+  require("out", o.out, 1);
+  require("kernel", o.kernel, 1);
+  require("stride", o.stride, 1);
+  require("pad", o.pad, 0);
+  return {k, c, o.kernel, o.kernel, o.stride, o.pad};
+}
+
+Var var_of(const Parameter* p) { return p ? p->var() : Var(); }
 
 }  // namespace
 
 Conv2d::Conv2d(ParameterStore& store, const std::string& name, const Conv2dOptions& o)
     : name_(name),
-      weight_(&store.add_filters(name + ".weight", {o.out, o.in, o.kernel, o.kernel, o.stride, o.pad})),
+      weight_(&store.add_filters(name + ".weight", filters_of(name, o, o.out, o.in))),
       bias_(o.bias ? &store.add_vector(name + ".bias", o.out, Role::bias) : nullptr) {}
 
 Var Conv2d::forward(const Var& x, const Act& act) const {
@@ -30,7 +48,7 @@ ConvTranspose2d::ConvTranspose2d(ParameterStore& store, const std::string& name,
                                  const ConvTranspose2dOptions& o)
     : name_(name),
       output_pad_(o.output_pad),
-      weight_(&store.add_filters(name + ".weight", {o.in, o.out, o.kernel, o.kernel, o.stride, o.pad})),
+      weight_(&store.add_filters(name + ".weight", filters_of(name, o, o.in, o.out))),
       bias_(o.bias ? &store.add_vector(name + ".bias", o.out, Role::bias) : nullptr) {}
 
 Var ConvTranspose2d::forward(const Var& x) const {
@@ -40,6 +58,9 @@ Var ConvTranspose2d::forward(const Var& x) const {
 Norm::Norm(ParameterStore& store, const std::string& name, NormKind kind, std::int64_t channels)
     : name_(name), kind_(kind) {
   if (kind != NormKind::batch) return;
+  if (channels < 1)
+    throw ShapeError(name + ": normalisation of " + std::to_string(channels) +
+                     " channels, must be at least 1");
   gamma_ = &store.add_vector(name + ".weight", channels, Role::norm_weight);
   beta_ = &store.add_vector(name + ".bias", channels, Role::norm_bias);
   running_mean_ = &store.add_buffer(name + ".running_mean", channels, 0);
@@ -57,7 +78,8 @@ std::vector<Var> Norm::forward(const Var& x, const Mode& mode, std::vector<Resul
     state.beta = var_of(beta_);
     state.running_mean = running_mean_->values;
     state.running_var = running_var_->values;
-    if (mode.statistics == StatisticsFrom::batch_updating) ++batches_->value;
+    if (mode.statistics == StatisticsFrom::batch_updating)
+      in_every_run([batches = batches_] { ++batches->value; });
   }
   return named(name_, [&] { return norm(x, state, mode.statistics, std::move(results), dropout); });
 }

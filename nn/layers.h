@@ -1,4 +1,5 @@
-// Layers: a declaration of parameters under PyTorch's names, and a forward built from nn/ops.h.
+// Layers: a declaration of parameters under PyTorch's names, and a forward built from nn/ops.h. Constructors throw
+// ShapeError, naming the layer, for a size that is missing or impossible.
 #pragma once
 #include <string>
 #include <vector>

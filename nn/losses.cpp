@@ -11,7 +11,7 @@ using kernels::Write;
 // Calls loss(dx, write) with the place of x's gradient, or with none when nobody wants it.
 template <class T, class Loss>
 void with_gradient(const Var& x, Loss loss) {
-  if (!any_requires_grad({&x, 1})) return loss(View<T>{}, Write::assign);
+  if (!wants_gradient(x)) return loss(View<T>{}, Write::assign);
   const Target to = x.gradient_target();
   loss(to.dx.view<T>(), to.write);
 }

@@ -9,10 +9,10 @@ namespace {
 using kernels::ConvGeometry;
 
 kernels::FilterShape filter_shape(const Parameter& p, const Var& x) {
-  if (!p.var.defined()) throw std::logic_error(p.name + " is used before its store's allocate()");
-  if (p.compute.dtype() != x.dtype() || p.compute.device() != x.device())
-    throw ShapeError(p.name + ": filters are " + to_string(p.compute.dtype()) + " on " +
-                     to_string(p.compute.device()) + ", the image is " + to_string(x.dtype()) + " on " +
+  const Tensor& values = p.compute();
+  if (values.dtype() != x.dtype() || values.device() != x.device())
+    throw ShapeError(p.name + ": filters are " + to_string(values.dtype()) + " on " +
+                     to_string(values.device()) + ", the image is " + to_string(x.dtype()) + " on " +
                      to_string(x.device()));
   return p.filter_shape;
 }
@@ -23,13 +23,18 @@ void require_bias(const Var& bias, const Shape& y) {
                      to_string(y));
 }
 
+// What the gradient of the filters is computed from: the image, or nothing when nobody wants it.
+Tensor for_filters(const Parameter& filters, const Tensor& image) {
+  return wants_gradient(filters.var()) ? image : Tensor();
+}
+
 template <class T>
 Epilogue<T> epilogue(const Var& bias, const Act& act) {
   return {bias.defined() ? bias.value().data<Accum<T>>() : nullptr, act};
 }
 
 template <class On, class T>
-void bias_gradient(const Var& bias, const Tensor& dy) {
+void bias_gradient(const Slot& bias, const Tensor& dy) {
   if (!bias.requires_grad()) return;
   const Target to = bias.gradient_target();
   On::template sum_pixels<T>(to.dx.data<Accum<T>>(), to.write, dy.view<T>(), dy.shape().pixels(),
@@ -68,22 +73,27 @@ Var conv2d(const Var& x, Parameter& filters, const Var& bias, const Act& act) {
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     On::template conv_forward<T>(geometry, y.data<T>(), input.data<T>(), filters, epilogue<T>(bias, act));
   });
-  return make_result("conv2d", y, {x, filters.var, bias}, [=, w = filters.var, &filters](const Tensor& grad) {
-    run(y.device(), y.dtype(), [&]<class On, class T>() {
-      const Tensor dy = through<On, T>(act, grad, y);
-      if (w.requires_grad()) {
-        const Target to = w.gradient_target();
-        On::template conv_backward_filters<T>(geometry, to.dx.data<Accum<T>>(), to.write, input.data<T>(),
-                                              dy.data<T>(), filters);
-      }
-      bias_gradient<On, T>(bias, dy);
-      if (x.requires_grad()) {
-        const Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
-        On::template conv_backward_data<T>(geometry, dx.data<T>(), dy.data<T>(), filters, Epilogue<T>{});
-        x.deposit(dx);
-      }
-    });
-  });
+  return make_result(
+      "conv2d", y, {x, filters.var(), bias},
+      [=, x = Slot(x), bias = Slot(bias), w = Slot(filters.var()), image = for_filters(filters, input),
+       result = act.kind == Activation::none ? Tensor() : y,
+       weights = Saved(filters.var(), filters.compute()), &filters](const Tensor& grad) {
+        run(x.device(), x.dtype(), [&]<class On, class T>() {
+          const Tensor dy = through<On, T>(act, grad, result);
+          weights.value();
+          if (image.defined() && w.requires_grad()) {
+            const Target to = w.gradient_target();
+            On::template conv_backward_filters<T>(geometry, to.dx.data<Accum<T>>(), to.write, image.data<T>(),
+                                                  dy.data<T>(), filters);
+          }
+          bias_gradient<On, T>(bias, dy);
+          if (x.requires_grad()) {
+            const Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
+            On::template conv_backward_data<T>(geometry, dx.data<T>(), dy.data<T>(), filters, Epilogue<T>{});
+            x.deposit(dx);
+          }
+        });
+      });
 }
 
 Var conv_transpose2d(const Var& x, Parameter& filters, const Var& bias, std::int64_t output_pad) {
@@ -96,14 +106,17 @@ Var conv_transpose2d(const Var& x, Parameter& filters, const Var& bias, std::int
                                        epilogue<T>(bias, Act{}));
   });
   return make_result(
-      "conv_transpose2d", y, {x, filters.var, bias}, [=, w = filters.var, &filters](const Tensor& grad) {
+      "conv_transpose2d", y, {x, filters.var(), bias},
+      [=, x = Slot(x), bias = Slot(bias), w = Slot(filters.var()), image = for_filters(filters, input),
+       weights = Saved(filters.var(), filters.compute()), &filters](const Tensor& grad) {
         const Tensor dy = grad.contiguous();
         run(dy.device(), dy.dtype(), [&]<class On, class T>() {
-          if (w.requires_grad()) {  // roles exchanged: dy is the image, x the gradient of the convolution's
-                                    // output
+          weights.value();
+          if (image.defined() && w.requires_grad()) {
+            // Roles exchanged: dy is the image, x the gradient of the convolution's output.
             const Target to = w.gradient_target();
             On::template conv_backward_filters<T>(geometry, to.dx.data<Accum<T>>(), to.write, dy.data<T>(),
-                                                  input.data<T>(), filters);
+                                                  image.data<T>(), filters);
           }
           bias_gradient<On, T>(bias, dy);
           if (x.requires_grad()) {

@@ -49,8 +49,6 @@ T* optional(const Tensor& t) {
   return t.defined() ? t.data<T>() : nullptr;
 }
 
-Tensor value_of(const Var& v) { return v.defined() ? v.value() : Tensor(); }
-
 }  // namespace
 
 std::vector<Var> pointwise(const Var& x, std::vector<ResultSpec> specs, const Dropout& dropout) {
@@ -60,13 +58,15 @@ std::vector<Var> pointwise(const Var& x, std::vector<ResultSpec> specs, const Dr
     On::template pointwise_forward<T>(outputs<T>(results, specs), x.value().view<T>(), shape.pixels(),
                                       shape.c, dropout);
   });
-  return make_results("pointwise", results, {x}, [x, acts = acts_of(specs), dropout, shape](Gradients dy) {
-    run(x.device(), x.dtype(), [&]<class On, class T>() {
-      const Target to = x.gradient_target();
-      On::template pointwise_backward<T>(to.dx.view<T>(), to.write, arrived<T>(dy, acts), x.value().view<T>(),
-                                         shape.pixels(), shape.c, dropout);
-    });
-  });
+  return make_results("pointwise", results, {x},
+                      [x = Slot(x), input = x.value(), acts = acts_of(specs), dropout, shape](Gradients dy) {
+                        run(x.device(), x.dtype(), [&]<class On, class T>() {
+                          const Target to = x.gradient_target();
+                          On::template pointwise_backward<T>(to.dx.view<T>(), to.write, arrived<T>(dy, acts),
+                                                             input.view<T>(), shape.pixels(), shape.c,
+                                                             dropout);
+                        });
+                      });
 }
 
 std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::vector<ResultSpec> specs,
@@ -75,8 +75,8 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
   const NormShape shape =
       state.per_image ? NormShape{s.n, s.h * s.w, s.c} : NormShape{1, s.n * s.h * s.w, s.c};
   const bool given = from == StatisticsFrom::running && state.running_mean.defined();
-  const Tensor gamma = value_of(state.gamma), beta = value_of(state.beta);
-  for (const Tensor& t : {state.running_mean, state.running_var, gamma, beta})
+  const Saved gamma(state.gamma), beta(state.beta);
+  for (const Tensor& t : {state.running_mean, state.running_var, gamma.value(), beta.value()})
     if (t.defined() && t.size() != s.c)
       throw ShapeError("normalisation of " + std::to_string(t.size()) + " channels got " + to_string(s));
   const std::vector<Tensor> results = place_results(x, specs);
@@ -97,22 +97,25 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
                                             x.value().view<T>(), shape, state.eps, state.momentum);
     }
     On::template norm_forward<T>(outputs<T>(results, specs), x.value().view<T>(), mean.data<A>(),
-                                 rstd.data<A>(), optional<A>(gamma), optional<A>(beta), shape, dropout);
+                                 rstd.data<A>(), optional<A>(gamma.value()), optional<A>(beta.value()), shape,
+                                 dropout);
   });
   return make_results(
       "norm", results, {x, state.gamma, state.beta},
-      [=, x = x, gamma_var = state.gamma, beta_var = state.beta, acts = acts_of(specs)](Gradients dy) {
+      [=, x = Slot(x), input = x.value(), gamma_slot = Slot(state.gamma), beta_slot = Slot(state.beta),
+       acts = acts_of(specs)](Gradients dy) {
+        const Tensor &used_gamma = gamma.value(), &used_beta = beta.value();
         run(x.device(), x.dtype(), [&]<class On, class T>() {
           using A = Accum<T>;
-          const bool want_gamma = gamma_var.requires_grad(), want_beta = beta_var.requires_grad();
+          const bool want_gamma = gamma_slot.requires_grad(), want_beta = beta_slot.requires_grad();
           const bool parameters = want_gamma || want_beta;
           // The kernel writes both alike: straight to their places, unless only one is wanted or only one
           // has gathered something already.
-          const bool in_place = want_gamma && want_beta && gamma_var.has_grad() == beta_var.has_grad();
+          const bool in_place = want_gamma && want_beta && gamma_slot.has_grad() == beta_slot.has_grad();
           Target dgamma{}, dbeta{}, dx{};
           if (in_place) {
-            dgamma = gamma_var.gradient_target();
-            dbeta = beta_var.gradient_target();
+            dgamma = gamma_slot.gradient_target();
+            dbeta = beta_slot.gradient_target();
           } else if (parameters) {
             for (Target* t : {&dgamma, &dbeta})
               *t = {Tensor::empty({1, 1, 1, s.c}, statistics, x.device()), kernels::Write::assign};
@@ -121,11 +124,11 @@ std::vector<Var> norm(const Var& x, NormState& state, StatisticsFrom from, std::
           On::template norm_backward<T>(
               dx.dx.defined() ? dx.dx.view<T>() : kernels::View<T>{}, dx.write,
               parameters ? dgamma.dx.data<A>() : nullptr, parameters ? dbeta.dx.data<A>() : nullptr,
-              dgamma.write, arrived<T>(dy, acts), x.value().view<T>(), mean.data<A>(), rstd.data<A>(),
-              optional<A>(gamma), optional<A>(beta), shape,
+              dgamma.write, arrived<T>(dy, acts), input.view<T>(), mean.data<A>(), rstd.data<A>(),
+              optional<A>(used_gamma), optional<A>(used_beta), shape,
               given ? kernels::Statistics::given : kernels::Statistics::of_this_batch, dropout);
-          if (!in_place && want_gamma) gamma_var.deposit(dgamma.dx);
-          if (!in_place && want_beta) beta_var.deposit(dbeta.dx);
+          if (!in_place && want_gamma) gamma_slot.deposit(dgamma.dx);
+          if (!in_place && want_beta) beta_slot.deposit(dbeta.dx);
         });
       });
 }

@@ -7,7 +7,7 @@ namespace {
 using kernels::Pool;
 using kernels::Write;
 
-void copy(const Tensor& to, Write write, const Tensor& from) {
+void copy(Tensor to, Write write, const Tensor& from) {
   run(to.device(), to.dtype(), [&]<class On, class T>() {
     On::template copy_channels<T>(to.view<T>(), write, from.view<T>(), from.shape().pixels(), from.shape().c);
   });
@@ -23,7 +23,7 @@ void require_same_pixels(const char* what, const Var& a, const Var& b) {
 // A backward kernel that writes a packed dx needs a packed target: it has one unless the gradient gathered so
 // far is a view of something larger.
 template <class Run>
-void into_packed_target(const Var& x, Run run) {
+void into_packed_target(const Slot& x, Run run) {
   Target to = x.gradient_target();
   if (to.dx.packed()) return run(to.dx, to.write);
   const Tensor packed = Tensor::empty(x.shape(), x.dtype(), x.device());
@@ -38,7 +38,7 @@ Var join(const Var& a, const Var& b, const Tensor& whole) {
   if (first + b.shape().c != whole.shape().c)
     throw ShapeError("join: " + to_string(a.shape()) + " and " + to_string(b.shape()) + " do not make " +
                      to_string(whole.shape()));
-  return make_result("join", whole, {a, b}, [a, b, first](const Tensor& dy) {
+  return make_result("join", whole, {a, b}, [a = Slot(a), b = Slot(b), first](const Tensor& dy) {
     if (a.requires_grad()) a.deposit(dy.channels(0, first));
     if (b.requires_grad()) b.deposit(dy.channels(first, dy.shape().c));
   });
@@ -60,7 +60,7 @@ Var add(const Var& a, const Var& b) {
     throw ShapeError("add: " + to_string(a.shape()) + " and " + to_string(b.shape()) + " differ");
   const Tensor y = a.value().clone();
   copy(y, Write::add, b.value());
-  return make_result("add", y, {a, b}, [a, b](const Tensor& dy) {
+  return make_result("add", y, {a, b}, [a = Slot(a), b = Slot(b)](const Tensor& dy) {
     if (b.requires_grad()) b.deposit(a.requires_grad() ? dy.clone() : dy);
     if (a.requires_grad()) a.deposit(dy);
   });
@@ -73,7 +73,7 @@ Var reflection_pad(const Var& x, std::int64_t pad) {
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     On::template reflection_pad_forward<T>(y.data<T>(), input.data<T>(), s, pad);
   });
-  return make_result("reflection_pad", y, {x}, [x, s, pad](const Tensor& grad) {
+  return make_result("reflection_pad", y, {x}, [x = Slot(x), s, pad](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
       run(x.device(), x.dtype(), [&]<class On, class T>() {
@@ -94,7 +94,7 @@ Var upsample(const Var& x, std::int64_t factor, Interpolation interpolation) {
     else
       On::template upsample_bilinear_forward<T>(y.data<T>(), input.data<T>(), s, factor);
   });
-  return make_result("upsample", y, {x}, [x, s, factor, nearest](const Tensor& grad) {
+  return make_result("upsample", y, {x}, [x = Slot(x), s, factor, nearest](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
       run(x.device(), x.dtype(), [&]<class On, class T>() {
@@ -117,7 +117,7 @@ Var max_pool(const Var& x, const Pool& pool) {
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     On::template max_pool_forward<T>(y.data<T>(), argmax, input.data<T>(), s, pool);
   });
-  return make_result("max_pool", y, {x}, [x, s, pool, winners, argmax](const Tensor& grad) {
+  return make_result("max_pool", y, {x}, [x = Slot(x), s, pool, winners, argmax](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
       run(x.device(), x.dtype(), [&]<class On, class T>() {
@@ -134,7 +134,7 @@ Var avg_pool(const Var& x, const Pool& pool) {
       Tensor::empty({s.n, pool.output_size(s.h), pool.output_size(s.w), s.c}, x.dtype(), x.device());
   run(x.device(), x.dtype(),
       [&]<class On, class T>() { On::template avg_pool_forward<T>(y.data<T>(), input.data<T>(), s, pool); });
-  return make_result("avg_pool", y, {x}, [x, s, pool](const Tensor& grad) {
+  return make_result("avg_pool", y, {x}, [x = Slot(x), s, pool](const Tensor& grad) {
     const Tensor dy = grad.contiguous();
     into_packed_target(x, [&](const Tensor& dx, Write write) {
       run(x.device(), x.dtype(), [&]<class On, class T>() {

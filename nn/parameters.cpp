@@ -1,12 +1,35 @@
 #include "nn/parameters.h"
 
 #include <algorithm>
-#include <atomic>
 #include <stdexcept>
 
 #include "nn/backend.h"
 
 namespace uptake::nn {
+
+namespace {
+
+constexpr std::int64_t aligned(std::int64_t count) {
+  constexpr std::int64_t to = ParameterStore::kAlign;
+  return (count + to - 1) / to * to;
+}
+
+}  // namespace
+
+Var& Parameter::var() {
+  store->allocate();
+  return var_;
+}
+
+const Var& Parameter::var() const {
+  store->allocate();
+  return var_;
+}
+
+const Tensor& Parameter::compute() const {
+  store->allocate();
+  return compute_;
+}
 
 std::int64_t Parameter::elements() const {
   std::int64_t count = 1;
@@ -15,39 +38,43 @@ std::int64_t Parameter::elements() const {
 }
 
 void ParameterStore::declare(const std::string& name) const {
-  if (allocated_) throw std::logic_error("parameter " + name + " declared after allocate()");
+  if (allocated_)
+    throw std::logic_error("parameter " + name +
+                           " declared after its store was allocated, by allocate() or a first use");
   if (std::ranges::any_of(entries_, [&](const Entry& e) { return e.name == name; }))
     throw std::logic_error("parameter " + name + " declared twice");
 }
 
-Parameter& ParameterStore::add_filters(const std::string& name, const kernels::FilterShape& shape) {
+Parameter& ParameterStore::add_parameter(const std::string& name, std::vector<std::int64_t> shape,
+                                         Role role) {
   declare(name);
   Parameter& p = parameters_.emplace_back();
   p.store = this;
   p.name = name;
-  p.shape = {shape.k, shape.c, shape.r, shape.s};
-  p.role = Role::filters;
+  p.shape = std::move(shape);
+  p.role = role;
+  p.offset = size_;
+  p.storage = p.elements();
+  entries_.push_back({name, p.shape, &p});
+  return p;
+}
+
+Parameter& ParameterStore::add_filters(const std::string& name, const kernels::FilterShape& shape) {
+  Parameter& p = add_parameter(name, {shape.k, shape.c, shape.r, shape.s}, Role::filters);
   p.filter_shape = shape;
-  p.storage = shape.size();
   if (device_ == Device::cpu)
     dispatch(dtype_, [&]<class T>() {
       auto filters = std::make_unique<kernels::Filters<T>>(shape);
       p.storage = filters->storage_size();
       p.filters_of_type = std::move(filters);
     });
-  entries_.push_back({name, p.shape, &p});
+  size_ += aligned(p.storage);
   return p;
 }
 
 Parameter& ParameterStore::add_vector(const std::string& name, std::int64_t count, Role role) {
-  declare(name);
-  Parameter& p = parameters_.emplace_back();
-  p.store = this;
-  p.name = name;
-  p.shape = {count};
-  p.role = role;
-  p.storage = count;
-  entries_.push_back({name, p.shape, &p});
+  Parameter& p = add_parameter(name, {count}, role);
+  size_ += aligned(p.storage);
   return p;
 }
 
@@ -66,23 +93,22 @@ Counter& ParameterStore::add_counter(const std::string& name) {
   return c;
 }
 
-void ParameterStore::allocate() {
-  std::int64_t total = 0;
-  for (Parameter& p : parameters_) {
-    p.offset = total;
-    total += (p.storage + kAlign - 1) / kAlign * kAlign;
-  }
-  values_ = Tensor::vector(total, master_dtype(), device_);
-  gradients_ = Tensor::vector(total, master_dtype(), device_);
-  if (dtype_ == DType::bf16) rounded_ = Tensor::vector(total, dtype_, device_);
-  for (Parameter& p : parameters_) {
-    p.var = Var(values_.slice(p.offset, p.storage), gradients_.slice(p.offset, p.storage));
-    p.compute = (rounded_.defined() ? rounded_ : values_).slice(p.offset, p.storage);
+void ParameterStore::allocate() const {
+  if (allocated_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(allocating_);
+  if (allocated_) return;
+  values_ = Tensor::vector(size_, master_dtype(), device_);
+  gradients_ = Tensor::vector(size_, master_dtype(), device_);
+  if (dtype_ == DType::bf16) rounded_ = Tensor::vector(size_, dtype_, device_);
+  for (const Parameter& p : parameters_) {
+    p.var_ =
+        Var(values_.slice(p.offset, p.storage), gradients_.slice(p.offset, p.storage), {p.name, version_});
+    p.compute_ = (rounded_.defined() ? rounded_ : values_).slice(p.offset, p.storage);
     if (p.role == Role::filters && device_ == Device::cpu)
-      dispatch(dtype_, [&]<class T>() { p.filters<T>().bind(p.var.value().data<T>()); });
+      dispatch(dtype_, [&]<class T>() { p.filters<T>().bind(p.var_.value().data<T>()); });
   }
-  allocated_ = true;
-  values_written();
+  new_version();
+  allocated_.store(true, std::memory_order_release);
 }
 
 std::int64_t ParameterStore::parameter_count() const {
@@ -92,33 +118,41 @@ std::int64_t ParameterStore::parameter_count() const {
 }
 
 void ParameterStore::forget_gradients() {
-  for (Parameter& p : parameters_) p.var.forget_gradient();
+  for (Parameter& p : parameters_) p.var().forget_gradient();
 }
 
 void ParameterStore::finish_gradients() {
   for (Parameter& p : parameters_)
-    if (!p.var.has_grad()) gradients_.slice(p.offset, p.storage).fill(0);
+    if (!p.var().has_grad()) gradients_.slice(p.offset, p.storage).fill(0);
 }
 
 void ParameterStore::set_requires_grad(bool wanted) {
-  for (Parameter& p : parameters_) p.var.set_requires_grad(wanted);
+  for (Parameter& p : parameters_) p.var().set_requires_grad(wanted);
 }
 
 void ParameterStore::changed() {
+  allocate();
   if (rounded_.defined()) convert_on_device(rounded_, values_);
   values_written();
 }
 
 void ParameterStore::values_written() {
-  // One counter for all stores: an address that was freed and is used again never has a version it had before.
-  static std::atomic<std::uint64_t> last{0};
-  version_ = ++last;
+  new_version();
   if (device_ == Device::cuda) return;
   for (Parameter& p : parameters_)
     if (p.role == Role::filters) dispatch(dtype_, [&]<class T>() { p.filters<T>().changed(); });
 }
 
-Tensor ParameterStore::to_plain(Parameter& p, const Tensor& flat) const {
+void ParameterStore::new_version() const {
+  // One counter for all stores: an address that was freed and is used again never has a version it had before.
+  static std::atomic<std::uint64_t> last{0};
+  *version_ = ++last;
+}
+
+// Backward functions that outlive the store must not use its parameters.
+ParameterStore::~ParameterStore() { new_version(); }
+
+Tensor ParameterStore::to_plain(const Parameter& p, const Tensor& flat) const {
   const Tensor stored = flat.slice(p.offset, p.storage);
   if (p.role != Role::filters) return device_ == Device::cpu ? stored.clone() : stored.to(Device::cpu);
   const Tensor here = stored.to(Device::cpu);
@@ -132,11 +166,11 @@ Tensor ParameterStore::to_plain(Parameter& p, const Tensor& flat) const {
   return plain;
 }
 
-void ParameterStore::from_plain(Parameter& p, const Tensor& flat, const Tensor& plain) {
+void ParameterStore::from_plain(const Parameter& p, Tensor into_flat, const Tensor& plain) const {
   if (plain.size() != p.elements())
     throw ShapeError(p.name + ": " + std::to_string(plain.size()) + " values given, " +
                      std::to_string(p.elements()) + " expected");
-  Tensor stored = flat.slice(p.offset, p.storage);
+  Tensor stored = into_flat.slice(p.offset, p.storage);
   if (p.role != Role::filters) return stored.copy_from(plain.reshaped(stored.shape()));
   const Tensor here = device_ == Device::cpu ? stored : Tensor::empty(stored.shape(), master_dtype());
   dispatch(master_dtype(), [&]<class T>() {

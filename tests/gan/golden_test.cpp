@@ -110,7 +110,7 @@ struct Case {
     for (nn::Parameter& p : store.parameters()) {
       const std::string name = network + "." + p.name;
       INFO("gradient of " << name);
-      REQUIRE(p.var.has_grad());
+      REQUIRE(p.var().has_grad());
       if (zero_gradients.contains(name)) continue;
       CHECK(distance(store.to_plain(p, store.gradients()), vector_of(file, "grad." + name)) < tolerance);
       ++checked;

@@ -98,6 +98,23 @@ TEST_CASE("layers: a shape error starts with the layer's name and names both sha
   });
 }
 
+TEST_CASE("layers: a size left out or impossible is refused when the layer is made, by name") {
+  ParameterStore store(DType::f32);
+  const auto check = [](const std::vector<std::string>& parts, const std::function<void()>& make) {
+    const std::string text = message_of<ShapeError>(make);
+    CHECK_MESSAGE(contains(text, parts), text);
+  };
+  check({"down: ", ".in is 0"}, [&] { Conv2d(store, "down", {.out = 1}); });
+  check({"down: ", ".out is 0"}, [&] { Conv2d(store, "down", {.in = 1}); });
+  check({"down: ", ".in is -3"}, [&] { Conv2d(store, "down", {.in = -3, .out = 1}); });
+  check({"down: ", ".kernel is 0"}, [&] { Conv2d(store, "down", {.in = 1, .out = 1, .kernel = 0}); });
+  check({"down: ", ".stride is 0"}, [&] { Conv2d(store, "down", {.in = 1, .out = 1, .stride = 0}); });
+  check({"down: ", ".pad is -1"}, [&] { Conv2d(store, "down", {.in = 1, .out = 1, .pad = -1}); });
+  check({"up: ", ".in is 0"}, [&] { ConvTranspose2d(store, "up", {.out = 1}); });
+  check({"norm: ", "0 channels"}, [&] { Norm(store, "norm", NormKind::batch, 0); });
+  CHECK(store.entries().empty());
+}
+
 // A batch normalisation of two channels whose gamma is 1 and beta 0.
 struct BatchNorm {
   ParameterStore store{DType::f64};

@@ -81,7 +81,7 @@ struct GoldenParameters {
       store.from_plain(p, store.values(), vector_of(c.dtype, c.plain(p.name)));
     store.changed();
   }
-  Var bias_var() const { return bias ? bias->var : Var(); }
+  Var bias_var() const { return bias ? bias->var() : Var(); }
   void check_gradients() {
     for (Parameter& p : store.parameters()) c.check_plain("d" + p.name, store.to_plain(p, store.gradients()));
   }
@@ -106,7 +106,7 @@ void check_norm(const GoldenCase& c, bool per_image, StatisticsFrom from) {
   if (c.has("weight")) {
     p.declare_vectors();
     p.load();
-    state.gamma = p.weight->var;
+    state.gamma = p.weight->var();
     state.beta = p.bias_var();
   }
   if (c.has("running_mean")) {

@@ -81,9 +81,9 @@ void check_adam(DType dtype) {
     for (std::size_t step = 0; step < steps; ++step) {
       CAPTURE(step);
       for (std::size_t which : {0u, 1u})
-        store.parameters()[which].var.deposit(vector_of(dtype, part(row(g, step, count), which)));
+        store.parameters()[which].var().deposit(vector_of(dtype, part(row(g, step, count), which)));
       adam.step(lr);
-      CHECK_FALSE(store.parameters()[0].var.has_grad());
+      CHECK_FALSE(store.parameters()[0].var().has_grad());
       const auto actual = plain(store.values()), expected = row(p, step, count);
       for (std::size_t i = 0; i < count; ++i)
         CHECK_MESSAGE(std::abs(actual[i] - expected[i]) <= allowed.bound(expected[i], step + 1),
@@ -108,7 +108,7 @@ TEST_CASE("Adam: a parameter nobody used keeps its value while its moments fade"
   Adam adam(store, {0.5, 0.999, 1e-8});
   Tensor stale = store.gradients();
   stale.fill(1e6);
-  used.var.deposit(vector_of(DType::f64, {1, -1}));
+  used.var().deposit(vector_of(DType::f64, {1, -1}));
   adam.step(0.1);
   CHECK(values_of(store.to_plain(unused, store.values())) == std::vector<double>{0, 0});
   // The first step is lr * sign(g), whatever the size of g.

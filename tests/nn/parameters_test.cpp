@@ -1,10 +1,13 @@
 #include "nn/parameters.h"
 
+#include <atomic>
 #include <set>
+#include <thread>
 
+#include "kernels/base/memory.h"
 #include "nn/adam.h"
 #include "nn/init.h"
-#include "nn/ops.h"
+#include "nn/layers.h"
 #include "tests/support/tensors.h"
 
 namespace uptake::tests {
@@ -65,11 +68,11 @@ TEST_CASE("parameters: all live in one buffer, aligned, without overlap, and sta
       CHECK(p.storage >= p.elements());
       end = p.offset + p.storage;
       dispatch(dtype, [&]<class T>() {
-        CHECK(p.var.value().data<T>() == net.store.values().data<T>() + p.offset);
-        CHECK(reinterpret_cast<std::uintptr_t>(p.var.value().data<T>()) % 64 == 0);
-        CHECK(p.var.gradient_target().dx.data<T>() == net.store.gradients().data<T>() + p.offset);
+        CHECK(p.var().value().data<T>() == net.store.values().data<T>() + p.offset);
+        CHECK(reinterpret_cast<std::uintptr_t>(p.var().value().data<T>()) % 64 == 0);
+        CHECK(p.var().gradient_target().dx.data<T>() == net.store.gradients().data<T>() + p.offset);
       });
-      CHECK(p.var.requires_grad());
+      CHECK(p.var().requires_grad());
     }
     CHECK(net.store.values().size() >= end);
     CHECK(net.store.values().size() < end + ParameterStore::kAlign);
@@ -126,27 +129,74 @@ TEST_CASE("parameters: a version names one state of the values of one store") {
   CHECK(is_new(one));
 }
 
-TEST_CASE("parameters: a version names one state of the values of one store") {
-  ParameterStore one(DType::f32), two(DType::f32);
-  one.add_vector("p", 3, Role::bias);
-  two.add_vector("p", 3, Role::bias);
-  std::set<std::uint64_t> seen;
-  const auto is_new = [&](const ParameterStore& store) { return seen.insert(store.version()).second; };
-  one.allocate();
-  CHECK(is_new(one));
-  two.allocate();
-  CHECK(is_new(two));
-  CHECK_FALSE(is_new(one));
-  for (int time = 0; time < 2; ++time) {
-    one.changed();
-    CHECK(is_new(one));
-    CHECK_FALSE(is_new(two));
+TEST_CASE("parameters: memory is there at first use, whatever that is") {
+  for (const DType dtype : kBoth) {
+    struct Layers {
+      ParameterStore store;
+      Conv2d conv{store, "conv", {.in = 2, .out = 2, .kernel = 3, .stride = 1}};
+      ConvTranspose2d up{store, "up", {.in = 2, .out = 2}};
+      Norm norm{store, "norm", NormKind::batch, 2};
+      explicit Layers(DType type) : store(type) {}
+    };
+    const Var x(Tensor::full({1, 4, 4, 2}, dtype, 0.5));
+    const std::pair<const char*, std::function<void(Layers&)>> uses[] = {
+        {"conv", [&](Layers& l) { CHECK(values_of(l.conv.forward(x).value())[0] == 0); }},
+        {"up", [&](Layers& l) { CHECK(values_of(l.up.forward(x).value())[0] == 0); }},
+        {"norm", [&](Layers& l) { l.norm.forward(x, Mode::training({}), Act{}); }},
+        {"values", [](Layers& l) { CHECK(values_of(l.store.values())[0] == 0); }},
+        {"gradients", [](Layers& l) { CHECK(values_of(l.store.gradients())[0] == 0); }},
+        {"initialise", [](Layers& l) { initialise(l.store, InitKind::normal, 0.02, 1, 0); }},
+        {"Adam", [](Layers& l) { Adam(l.store, {}).step(0.1); }},
+        {"set_requires_grad", [](Layers& l) { l.store.set_requires_grad(false); }},
+        {"forget_gradients", [](Layers& l) { l.store.forget_gradients(); }},
+        {"finish_gradients", [](Layers& l) { l.store.finish_gradients(); }},
+        {"changed", [](Layers& l) { l.store.changed(); }},
+        {"load",
+         [&](Layers& l) {
+           const Parameter& p = l.store.parameters()[0];
+           l.store.from_plain(p, l.store.values(), Tensor::vector(p.elements(), dtype));
+         }},
+        {"var", [](Layers& l) { CHECK(l.store.parameters()[0].var().requires_grad()); }}};
+    for (const auto& [name, use] : uses) {
+      CAPTURE(std::string(name));
+      Layers layers(dtype);
+      use(layers);
+      CHECK(layers.store.values().size() > 0);
+      CHECK(layers.store.parameters()[0].compute().defined());
+      CHECK_THROWS_AS(layers.store.add_vector("late", 1, Role::bias), std::logic_error);
+      // Asking again does not begin anew.
+      layers.store.values().slice(0, 1).fill(3);
+      layers.store.allocate();
+      CHECK(values_of(layers.store.values())[0] == 3);
+    }
   }
-  Adam adam(one, {});
-  adam.prepare(0.1);
-  CHECK_FALSE(is_new(one));
-  adam.apply();
-  CHECK(is_new(one));
+}
+
+TEST_CASE("parameters: names, shapes and counts need no memory") {
+  const auto before = kernels::host_memory().statistics().in_use_bytes;
+  ParameterStore store(DType::f32);
+  const Conv2d conv(store, "conv", {.in = 64, .out = 64});
+  CHECK(store.parameter_count() == 64 * 64 * 16 + 64);
+  CHECK(store.entries()[0].shape == std::vector<std::int64_t>{64, 64, 4, 4});
+  CHECK(kernels::host_memory().statistics().in_use_bytes == before);
+}
+
+TEST_CASE("parameters: several threads may be the first to use a store") {
+  for (int time = 0; time < 20; ++time) {
+    ParameterStore store(DType::f32);
+    Parameter& p = store.add_vector("p", 1000, Role::bias);
+    std::atomic<int> ready{0};
+    std::vector<const float*> seen(4);
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < seen.size(); ++t)
+      threads.emplace_back([&, t] {
+        ++ready;
+        while (ready < static_cast<int>(seen.size())) std::this_thread::yield();
+        seen[t] = p.var().value().data<float>();
+      });
+    for (auto& thread : threads) thread.join();
+    for (const float* address : seen) CHECK(address == store.values().data<float>());
+  }
 }
 
 TEST_CASE("parameters: plain order in and out, of values and of any buffer of the same layout") {
@@ -170,7 +220,7 @@ TEST_CASE("parameters: plain order in and out, of values and of any buffer of th
     // What comes out is a copy.
     Tensor copy = net.store.to_plain(net.bias, net.store.values());
     copy.fill(0);
-    CHECK(values_of(net.bias.var.value()) == random_values(3, 3));
+    CHECK(values_of(net.bias.var().value()) == random_values(3, 3));
   }
 }
 
@@ -261,8 +311,8 @@ TEST_CASE("parameters: padding and the gaps between parameters stay zero through
     for (std::uint64_t step = 0; step < 4; ++step) {
       const Var x(random_tensor({2, 5, 6, 3}, dtype, step + 1));
       // Twice through the same filters, so that gradients are assigned and added.
-      const Var y =
-          conv2d(conv2d(conv2d(x, net.filters, net.bias.var), net.filters, net.bias.var), net.small, Var());
+      const Var y = conv2d(conv2d(conv2d(x, net.filters, net.bias.var()), net.filters, net.bias.var()),
+                           net.small, Var());
       y.deposit(random_tensor(y.shape(), dtype, step + 100));
       backward(y);
       net.store.finish_gradients();

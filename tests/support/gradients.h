@@ -60,9 +60,13 @@ inline void check_backward(const std::string& what, const Differentiable& op,
     }
     const std::vector<Var> results = op.run(leaves);
     REQUIRE((op.used.empty() || op.used.size() == results.size()));
-    for (std::size_t j = 0; j < results.size(); ++j)
-      if (takes_part(j)) results[j].deposit(weight_of(j, results[j].shape()));
-    nn::backward(results);
+    std::vector<Var> roots;
+    for (std::size_t j = 0; j < results.size(); ++j) {
+      if (!takes_part(j)) continue;
+      results[j].deposit(weight_of(j, results[j].shape()));
+      roots.push_back(results[j]);
+    }
+    nn::backward(roots);
     for (const Var& leaf : leaves) {
       REQUIRE(leaf.has_grad());
       append(gradient, values_of(leaf.grad()));
