@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/base/host.h"
 #include "kernels/base/philox.h"
 
 namespace uptake::nn {
@@ -13,7 +14,7 @@ using kernels::RandomKey;
 
 std::vector<double> normal_values(const RandomKey& key, std::int64_t count, double mean, double deviation) {
   std::vector<double> values(static_cast<std::size_t>(count));
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(kernels::threads())
   for (std::int64_t i = 0; i < count; ++i)
     values[static_cast<std::size_t>(i)] =
         mean + deviation * kernels::philox_normal(key, static_cast<std::uint64_t>(i));
@@ -31,7 +32,7 @@ void orthonormalise_rows(std::vector<double>& matrix, std::int64_t rows, std::in
       for (std::int64_t l = 0; l < length; ++l) square += pivot[l] * pivot[l];
       const double inverse = 1 / std::sqrt(square);
       for (std::int64_t l = 0; l < length; ++l) pivot[l] *= inverse;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(kernels::threads())
       for (std::int64_t j = i + 1; j < rows; ++j) {
         double* other = row(j);
         double dot = 0;

@@ -2,13 +2,29 @@
 
 #include <omp.h>
 
+#include <atomic>
+
 namespace uptake::kernels {
+namespace {
+
+// OpenMP's own setting belongs to one thread and those it starts. 0: not set.
+std::atomic<int> threads_of_process{0};
+
+}  // namespace
 
 int set_threads(int count) {
   if (count <= 0) count = omp_get_num_procs();
-  omp_set_num_threads(count);
+  threads_of_process.store(count, std::memory_order_relaxed);
   return count;
 }
+
+int threads() {
+  const int count = threads_of_process.load(std::memory_order_relaxed);
+  return count > 0 ? count : omp_get_max_threads();
+}
+
+ThreadsForLibrary::ThreadsForLibrary() : before_(omp_get_max_threads()) { omp_set_num_threads(threads()); }
+ThreadsForLibrary::~ThreadsForLibrary() { omp_set_num_threads(before_); }
 
 const char* missing_cpu_feature() {
 #if defined(__x86_64__) && defined(__AVX2__)

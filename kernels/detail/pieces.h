@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/host.h"
 #include "kernels/base/types.h"
 
 namespace uptake::kernels::detail {
@@ -24,7 +25,8 @@ constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b 
 template <class Body>
 void for_pieces(std::int64_t count, std::int64_t piece, std::int64_t elements, const Body& body) {
   const std::int64_t pieces = ceil_div(count, piece);
-#pragma omp parallel for schedule(static) if (elements > kParallelElements && pieces > 1)
+#pragma omp parallel for schedule(static) \
+    num_threads(threads()) if (elements > kParallelElements && pieces > 1)
   for (std::int64_t i = 0; i < pieces; ++i) body(i * piece, std::min(count, (i + 1) * piece));
 }
 

@@ -278,13 +278,13 @@ TEST_CASE("convolution: the same bits twice, and in double on any number of thre
 
 TEST_CASE("convolution: one set of filters serves images of any size and any number of threads") {
   const FilterShape shape{16, 3, 4, 4, 2, 1};
-  const int before = omp_get_max_threads();
+  const int before = kernels::threads();
   for (const int threads : {1, 3}) {
-    omp_set_num_threads(threads);
+    kernels::set_threads(threads);
     check_parity(
         {{{1, 6, 6, 3}, shape}, {{1, 12, 4, 3}, shape}, {{5, 6, 6, 3}, shape}, {{1, 6, 6, 3}, shape}});
   }
-  omp_set_num_threads(before);
+  kernels::set_threads(before);
 }
 
 // ------------------------------------------------------------------------------- layout of the filters

@@ -5,8 +5,6 @@
 // come from the table, and must not be the same one: a thing compared with itself always agrees.
 #pragma once
 #include <doctest/doctest.h>
-#include <omp.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -19,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/host.h"
 #include "kernels/base/types.h"
 
 namespace uptake::tests {
@@ -208,11 +207,11 @@ inline double dot(const std::vector<double>& a, const std::vector<double>& b) {
 
 /// Runs the same thing on one, two and three threads and checks that not a bit differs.
 inline void check_same_bits_on_any_threads(const std::function<Results()>& run) {
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
+  const int before = kernels::threads();
+  kernels::set_threads(1);
   const Results one = run();
   for (const int threads : {2, 3}) {
-    omp_set_num_threads(threads);
+    kernels::set_threads(threads);
     const Results more = run();
     REQUIRE(more.size() == one.size());
     for (std::size_t k = 0; k < one.size(); ++k) {
@@ -225,7 +224,7 @@ inline void check_same_bits_on_any_threads(const std::function<Results()>& run) 
                     one[k].name << " differs in " << different << " elements on " << threads << " threads");
     }
   }
-  omp_set_num_threads(before);
+  kernels::set_threads(before);
 }
 
 /// [pixels,c] sizes that break loops which only work on round numbers. The last is shared between threads.

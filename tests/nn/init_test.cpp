@@ -1,7 +1,5 @@
 #include "nn/init.h"
 
-#include <omp.h>
-
 #include "tests/support/tensors.h"
 
 namespace uptake::tests {
@@ -120,13 +118,13 @@ TEST_CASE("initialise: float32 gets the float64 values, rounded") {
 }
 
 TEST_CASE("initialise: the same seed gives the same bits, on any number of threads") {
-  const int before = omp_get_max_threads();
+  const int before = kernels::threads();
   for (const InitKind kind : kKinds) {
-    omp_set_num_threads(1);
+    kernels::set_threads(1);
     Net first(DType::f32);
     initialise(first.store, kind, 0.02, 9, 0);
     for (const int threads : {1, 2, 3}) {
-      omp_set_num_threads(threads);
+      kernels::set_threads(threads);
       Net again(DType::f32);
       initialise(again.store, kind, 0.02, 9, 0);
       CHECK(again.plain(again.filters) == first.plain(first.filters));
@@ -134,7 +132,7 @@ TEST_CASE("initialise: the same seed gives the same bits, on any number of threa
       CHECK(again.plain(again.weight) == first.plain(first.weight));
     }
   }
-  omp_set_num_threads(before);
+  kernels::set_threads(before);
 }
 
 TEST_CASE("initialise: parameters, networks and seeds have different numbers") {

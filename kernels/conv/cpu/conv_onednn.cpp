@@ -1,8 +1,6 @@
 #ifdef UPTAKE_HAS_ONEDNN
 #include "kernels/conv/cpu/conv_onednn.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -10,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/base/host.h"
 #include "kernels/base/memory.h"
 #include "kernels/elementwise.h"
 
@@ -123,7 +122,7 @@ using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, s
                        std::int64_t, std::int64_t, std::int64_t, int, bool>;
 Key key_of(const ConvGeometry& g, bool bias) {
   const FilterShape& f = g.filters;
-  return {g.x.n, g.x.h, g.x.w, f.k, f.c, f.r, f.s, f.stride, f.pad, omp_get_max_threads(), bias};
+  return {g.x.n, g.x.h, g.x.w, f.k, f.c, f.r, f.s, f.stride, f.pad, threads(), bias};
 }
 
 // Looks a primitive up by geometry, making it the first time. References stay valid: std::map never moves
@@ -201,14 +200,17 @@ void PackedFilters::bind(float* storage) {
 void PackedFilters::changed() { ++state_->version; }
 
 void PackedFilters::to_plain(float* kcrs, const float* stored) const {
+  const ThreadsForLibrary as_many;
   Reorder(state_->master, plain_filters(state_->shape)).run(kcrs, stored);
 }
 
 void PackedFilters::from_plain(float* stored, const float* kcrs) const {
+  const ThreadsForLibrary as_many;
   Reorder(plain_filters(state_->shape), state_->master).run(stored, kcrs);
 }
 
 void forward(const ConvGeometry& g, float* y, const float* x, PackedFilters& filters, const float* bias) {
+  const ThreadsForLibrary as_many;
   const auto& ready = cached<Forward>(key_of(g, bias != nullptr), [&] {
     const auto desc = forward_desc(g, bias != nullptr);
     return Ready<Forward>{Forward(desc), desc.weights_desc(), desc.scratchpad_desc()};
@@ -223,6 +225,7 @@ void forward(const ConvGeometry& g, float* y, const float* x, PackedFilters& fil
 }
 
 void backward_data(const ConvGeometry& g, float* dx, const float* dy, PackedFilters& filters) {
+  const ThreadsForLibrary as_many;
   const auto& ready = cached<BackwardData>(key_of(g, false), [&] {
     const auto desc = backward_desc<BackwardData>(g);
     return Ready<BackwardData>{BackwardData(desc), desc.weights_desc(), desc.scratchpad_desc()};
@@ -235,6 +238,7 @@ void backward_data(const ConvGeometry& g, float* dx, const float* dy, PackedFilt
 
 void backward_filters(const ConvGeometry& g, float* dfilters, Write write, const float* x, const float* dy,
                       PackedFilters& filters) {
+  const ThreadsForLibrary as_many;
   const auto& ready = cached<BackwardFilters>(key_of(g, false), [&] {
     const auto desc = backward_desc<BackwardFilters>(g);
     return Ready<BackwardFilters>{BackwardFilters(desc), desc.diff_weights_desc(), desc.scratchpad_desc()};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/base/host.h"
 #include "kernels/conv/conv.h"
 
 namespace uptake::kernels::cpu::plain {
@@ -20,7 +21,7 @@ template <class T>
 void forward(const ConvGeometry& g, T* y, const T* x, const T* w, const T* bias) {
   const FilterShape& f = g.filters;
   const Shape4 out = g.y();
-#pragma omp parallel for collapse(2) schedule(static)
+#pragma omp parallel for collapse(2) schedule(static) num_threads(threads())
   for (std::int64_t n = 0; n < out.n; ++n) {
     for (std::int64_t p = 0; p < out.h; ++p) {
       for (std::int64_t q = 0; q < out.w; ++q) {
@@ -50,7 +51,7 @@ void backward_data(const ConvGeometry& g, T* dx, const T* dy, const T* w) {
   const FilterShape& f = g.filters;
   const Shape4 out = g.y();
   // One thread owns one image of the batch: its pixels are scattered to in a fixed order.
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(threads())
   for (std::int64_t n = 0; n < g.x.n; ++n) {
     T* image = dx + n * g.x.h * g.x.w * f.c;
     std::fill(image, image + g.x.h * g.x.w * f.c, T(0));
@@ -77,7 +78,7 @@ template <class T>
 void backward_filters(const ConvGeometry& g, T* dw, Write write, const T* x, const T* dy) {
   const FilterShape& f = g.filters;
   const Shape4 out = g.y();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) num_threads(threads())
   for (std::int64_t k = 0; k < f.k; ++k) {
     T* to = dw + k * f.r * f.s * f.c;
     if (write == Write::assign) std::fill(to, to + f.r * f.s * f.c, T(0));
