@@ -9,13 +9,6 @@ using nn::Tensor;
 // Places of the four losses.
 enum : std::int64_t { kGGan, kGL1, kDReal, kDFake, kLosses };
 
-std::vector<std::int64_t*> counters(Network& generator, Network& discriminator) {
-  std::vector<std::int64_t*> all;
-  for (Network* network : {&generator, &discriminator})
-    for (nn::Counter& counter : network->store().counters()) all.push_back(&counter.value);
-  return all;
-}
-
 }  // namespace
 
 Pix2Pix::Pix2Pix(std::unique_ptr<Network> generator, std::unique_ptr<Network> discriminator,
@@ -31,12 +24,8 @@ void Pix2Pix::start_step(const Tensor& a, const Tensor& b, double learning_rate,
                          const kernels::RandomKey& key) {
   discriminator_adam_.prepare(learning_rate);
   generator_adam_.prepare(learning_rate);
-  const auto batches = counters(*generator_, *discriminator_);
-  std::vector<std::int64_t> before;
-  for (const std::int64_t* count : batches) before.push_back(*count);
-
   const Tensor inputs[] = {a, b};
-  const bool ran = repeated_.start(inputs, key.step, [&](const nn::RepeatedStep::Work& work) {
+  repeated_.start(inputs, key.step, [&](const nn::RepeatedStep::Work& work) {
     const Tensor &real_a = work.inputs[0], &real_b = work.inputs[1];
     Mode mode = Mode::training(key);
     mode.device_step = work.device_step;
@@ -46,11 +35,6 @@ void Pix2Pix::start_step(const Tensor& a, const Tensor& b, double learning_rate,
     generator_gradients(real_a, real_b, fake, work.results);
     generator_adam_.apply();
   });
-
-  // A replayed step counts its batches too.
-  for (std::size_t i = 0; ran && i < batches.size(); ++i) before[i] = *batches[i] - before[i];
-  if (ran) batches_a_step_ = before;
-  for (std::size_t i = 0; !ran && i < batches.size(); ++i) *batches[i] += batches_a_step_[i];
 }
 
 std::optional<Losses> Pix2Pix::next_losses(bool wait) {
@@ -72,8 +56,7 @@ Losses Pix2Pix::step(const Tensor& a, const Tensor& b, double learning_rate, con
 
 Var Pix2Pix::forward(const Tensor& a, const Mode& mode) { return generator_->forward(Var(a), mode); }
 
-void Pix2Pix::discriminator_gradients(const Tensor& a, const Tensor& b, const Var& fake,
-                                      const Tensor& losses) {
+void Pix2Pix::discriminator_gradients(const Tensor& a, const Tensor& b, const Var& fake, Tensor losses) {
   const Mode mode = Mode::training({});  // no discriminator has dropout
   discriminator_->store().set_requires_grad(true);
   const Var on_fake = discriminator_->forward(nn::concat(Var(a), fake.detach()), mode);
@@ -84,7 +67,7 @@ void Pix2Pix::discriminator_gradients(const Tensor& a, const Tensor& b, const Va
   nn::backward(on_real);
 }
 
-void Pix2Pix::generator_gradients(const Tensor& a, const Tensor& b, const Var& fake, const Tensor& losses) {
+void Pix2Pix::generator_gradients(const Tensor& a, const Tensor& b, const Var& fake, Tensor losses) {
   discriminator_->store().set_requires_grad(false);
   const Var on_fake = discriminator_->forward(nn::concat(Var(a), fake), Mode::training({}));
   nn::gan_loss(losses.slice(kGGan, 1), on_fake, options_.gan_mode, GanTarget::generator);

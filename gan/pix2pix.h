@@ -52,10 +52,8 @@ class Pix2Pix {
   /// The parts of step(), for those who look in between: gradients are gathered, no optimizer has run. a and b
   /// are on the device; losses (float64 [1,1,1,4] there) are written in the order of Losses.
   Var forward(const nn::Tensor& a, const Mode& mode);
-  void discriminator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake,
-                               const nn::Tensor& losses);
-  void generator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake,
-                           const nn::Tensor& losses);
+  void discriminator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake, nn::Tensor losses);
+  void generator_gradients(const nn::Tensor& a, const nn::Tensor& b, const Var& fake, nn::Tensor losses);
   /// What next_losses() makes of them.
   Losses losses_of(const std::vector<double>& values) const;
 
@@ -66,7 +64,6 @@ class Pix2Pix {
   nn::Adam generator_adam_, discriminator_adam_;
   Pix2PixOptions options_;
   nn::RepeatedStep repeated_;
-  std::vector<std::int64_t> batches_a_step_;  // what one step adds to each counter of normalisation
 };
 
 }  // namespace uptake::gan

@@ -16,12 +16,12 @@ void with_gradient(const Var& x, Loss loss) {
   loss(to.dx.view<T>(), to.write);
 }
 
-double* place(const Tensor& loss, const Var& x) {
-  if (loss.size() != 1 || loss.device() != x.device())
+double* place(Tensor& into, const Var& x) {
+  if (into.size() != 1 || into.device() != x.device())
     throw ShapeError("a loss of " + to_string(x.shape()) + " on " + to_string(x.device()) +
-                     " is one number there, not " + to_string(loss.shape()) + " on " +
-                     to_string(loss.device()));
-  return loss.data<double>();
+                     " is one number there, not " + to_string(into.shape()) + " on " +
+                     to_string(into.device()));
+  return into.data<double>();
 }
 
 void require_alike(const char* name, const Var& x, const Tensor& target) {
@@ -39,44 +39,44 @@ double number(const Var& x, Run run_into) {
 
 }  // namespace
 
-void l1_loss(const Tensor& loss, const Var& x, const Tensor& target, double weight) {
+void l1_loss(Tensor into, const Var& x, const Tensor& target, double weight) {
   require_alike("l1_loss", x, target);
   const Shape s = x.shape();
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     with_gradient<T>(x, [&](View<T> dx, Write write) {
-      On::template l1_loss<T>(place(loss, x), dx, write, x.value().view<T>(), target.view<T>(), s.pixels(),
+      On::template l1_loss<T>(place(into, x), dx, write, x.value().view<T>(), target.view<T>(), s.pixels(),
                               s.c, weight);
     });
   });
 }
 
-void mse_loss(const Tensor& loss, const Var& x, const Tensor& target, double weight) {
+void mse_loss(Tensor into, const Var& x, const Tensor& target, double weight) {
   require_alike("mse_loss", x, target);
   const Shape s = x.shape();
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     with_gradient<T>(x, [&](View<T> dx, Write write) {
-      On::template mse_loss<T>(place(loss, x), dx, write, x.value().view<T>(), target.view<T>(), s.pixels(),
+      On::template mse_loss<T>(place(into, x), dx, write, x.value().view<T>(), target.view<T>(), s.pixels(),
                                s.c, weight);
     });
   });
 }
 
-void bce_with_logits_loss(const Tensor& loss, const Var& x, const Tensor& target, double weight) {
+void bce_with_logits_loss(Tensor into, const Var& x, const Tensor& target, double weight) {
   require_alike("bce_with_logits_loss", x, target);
   const Shape s = x.shape();
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     with_gradient<T>(x, [&](View<T> dx, Write write) {
-      On::template bce_with_logits_loss<T>(place(loss, x), dx, write, x.value().view<T>(), target.view<T>(),
+      On::template bce_with_logits_loss<T>(place(into, x), dx, write, x.value().view<T>(), target.view<T>(),
                                            s.pixels(), s.c, weight);
     });
   });
 }
 
-void gan_loss(const Tensor& loss, const Var& logits, GanMode mode, GanTarget target, double weight) {
+void gan_loss(Tensor into, const Var& logits, GanMode mode, GanTarget target, double weight) {
   const Shape s = logits.shape();
   run(logits.device(), logits.dtype(), [&]<class On, class T>() {
     with_gradient<T>(logits, [&](View<T> dx, Write write) {
-      On::template gan_loss<T>(place(loss, logits), mode, target, dx, write, logits.value().view<T>(),
+      On::template gan_loss<T>(place(into, logits), mode, target, dx, write, logits.value().view<T>(),
                                s.pixels(), s.c, weight);
     });
   });

@@ -11,10 +11,22 @@
 #endif
 
 namespace uptake::nn {
+namespace {
+
+using HostWork = std::vector<std::function<void()>>;
+
+thread_local HostWork* recording = nullptr;  // of the step that this thread records
+
+}  // namespace
+
+void in_every_run(std::function<void()> work) {
+  work();
+  if (recording != nullptr) recording->push_back(std::move(work));
+}
 
 struct RepeatedStep::Machine {
   virtual ~Machine() = default;
-  virtual bool start(std::span<const Tensor> inputs, std::uint32_t step_number, const Body& body) = 0;
+  virtual void start(std::span<const Tensor> inputs, std::uint32_t step_number, const Body& body) = 0;
   virtual std::optional<std::vector<double>> next_results(bool wait) = 0;
   virtual std::size_t pending() const = 0;
   virtual std::size_t graph_nodes() const { return 0; }
@@ -24,11 +36,10 @@ struct RepeatedStep::Machine {
 struct RepeatedStep::OnCpu : Machine {
   explicit OnCpu(int results) : count(results) {}
 
-  bool start(std::span<const Tensor> inputs, std::uint32_t, const Body& body) override {
+  void start(std::span<const Tensor> inputs, std::uint32_t, const Body& body) override {
     const Tensor results = Tensor::empty({1, 1, 1, count}, DType::f64);
     body({inputs, results, nullptr});
     finished.emplace_back(results.data<double>(), results.data<double>() + count);
-    return true;
   }
   std::optional<std::vector<double>> next_results(bool) override {
     if (finished.empty()) return std::nullopt;
@@ -50,7 +61,7 @@ constexpr int kSlots = 3;               // one being filled, one on its way, one
 constexpr std::size_t kMostShapes = 4;  // of batches whose memory and graph are kept
 
 // One batch on its way: page-locked memory, and where it lands on the device.
-struct Slot {
+struct Upload {
   std::vector<cuda::PinnedBuffer> pinned;
   std::vector<Tensor> landed;
   cuda::Event uploaded, consumed;
@@ -59,11 +70,20 @@ struct Slot {
 // Everything that belongs to one shape of batch.
 struct Variant {
   std::vector<Shape> shapes;
-  std::array<Slot, kSlots> slots;
+  std::array<Upload, kSlots> slots;
   std::size_t next_slot = 0;
   std::vector<Tensor> inputs;  // where the step reads its batch
   cuda::Arena arena;
   cuda::Graph graph;
+  HostWork host_work;  // what the graph cannot do
+};
+
+// While alive, in_every_run() takes note.
+struct Recording {
+  explicit Recording(HostWork& work) { recording = &work; }
+  ~Recording() { recording = nullptr; }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
 };
 
 struct PendingResults {
@@ -88,7 +108,7 @@ struct RepeatedStep::OnGpu : Machine {
     }
   }
 
-  bool start(std::span<const Tensor> batch, std::uint32_t number, const Body& body) override {
+  void start(std::span<const Tensor> batch, std::uint32_t number, const Body& body) override {
     Variant& v = variant_for(batch);
     upload(v, batch);
     auto* const number_on_device = reinterpret_cast<std::uint32_t*>(step_number.data<float>());
@@ -98,15 +118,17 @@ struct RepeatedStep::OnGpu : Machine {
     const bool replay = static_cast<bool>(v.graph);
     if (!replay && options.graph && v.arena.steady()) {
       const cuda::ArenaScope scope(v.arena);
+      const Recording scope_of_host_work(v.host_work);
       v.graph = cuda::Graph::capture(compute, [&] { body(work); });
     } else if (!replay) {
       const cuda::ArenaScope scope(v.arena);
       body(work);
+    } else {
+      for (const auto& work_of_host : v.host_work) work_of_host();
     }
     if (v.graph) v.graph.launch(compute);
     latest = &v;
     read_back();
-    return !replay;
   }
 
   std::optional<std::vector<double>> next_results(bool wait) override {
@@ -145,18 +167,18 @@ struct RepeatedStep::OnGpu : Machine {
     v.shapes = shapes;
     for (const Tensor& t : batch) {
       v.inputs.push_back(Tensor::empty(t.shape(), options.dtype, Device::cuda));
-      for (Slot& slot : v.slots) {
+      for (Upload& slot : v.slots) {
         slot.pinned.emplace_back(bytes_of(t));
         slot.landed.push_back(Tensor::empty(t.shape(), DType::f32, Device::cuda));
       }
     }
     // The pool may hand out memory that enqueued work still uses; the copy stream must not run ahead of it.
-    for (Slot& slot : v.slots) slot.consumed.record(compute);
+    for (Upload& slot : v.slots) slot.consumed.record(compute);
     return v;
   }
 
   void upload(Variant& v, std::span<const Tensor> batch) {
-    Slot& slot = v.slots[v.next_slot];
+    Upload& slot = v.slots[v.next_slot];
     v.next_slot = (v.next_slot + 1) % kSlots;
     slot.uploaded.wait();  // of three steps ago
     slot.consumed.make_wait(copy);
@@ -210,8 +232,8 @@ RepeatedStep::~RepeatedStep() = default;
 RepeatedStep::RepeatedStep(RepeatedStep&&) noexcept = default;
 RepeatedStep& RepeatedStep::operator=(RepeatedStep&&) noexcept = default;
 
-bool RepeatedStep::start(std::span<const Tensor> inputs, std::uint32_t step_number, const Body& body) {
-  return machine_->start(inputs, step_number, body);
+void RepeatedStep::start(std::span<const Tensor> inputs, std::uint32_t step_number, const Body& body) {
+  machine_->start(inputs, step_number, body);
 }
 std::optional<std::vector<double>> RepeatedStep::next_results(bool wait) {
   return machine_->next_results(wait);

@@ -34,8 +34,8 @@ class RepeatedStep {
     Tensor results;                              // float64 [1,1,1,results], to be written
     const std::uint32_t* device_step = nullptr;  // GPU: where kernels read the step number
   };
-  /// Enqueues the step. What it does on the host happens only when it is called, not in a replay: it must be
-  /// the same every time, and nothing outside may depend on how often.
+  /// Enqueues the step, the same every time. What it does on the host happens only when it is called, not in a replay,
+  /// unless it is done by in_every_run().
   using Body = std::function<void(const Work&)>;
 
   explicit RepeatedStep(const Options& options);
@@ -44,8 +44,8 @@ class RepeatedStep {
   RepeatedStep& operator=(RepeatedStep&&) noexcept;
 
   /// Starts a step on packed float32 (float64 on a CPU of that type) inputs in host memory, which may be let go
-  /// on return. Returns whether the body was called (false: replayed).
-  bool start(std::span<const Tensor> inputs, std::uint32_t step_number, const Body& body);
+  /// on return.
+  void start(std::span<const Tensor> inputs, std::uint32_t step_number, const Body& body);
 
   /// Results of the oldest step that are not handed out yet. Without `wait` only if they have arrived.
   std::optional<std::vector<double>> next_results(bool wait);
@@ -63,5 +63,9 @@ class RepeatedStep {
   struct OnGpu;
   std::unique_ptr<Machine> machine_;
 };
+
+/// Work on the host that belongs to an operation, like counting its batches: done now and, if this thread is recording
+/// a step, in each of its replays too. What it refers to must outlive the RepeatedStep.
+void in_every_run(std::function<void()> work);
 
 }  // namespace uptake::nn

@@ -52,7 +52,7 @@ std::int64_t get_counter(const io::Safetensors& file, const std::string& name) {
 
 }  // namespace
 
-void put_state(io::Safetensors& file, const std::string& prefix, ParameterStore& store) {
+void put_state(io::Safetensors& file, const std::string& prefix, const ParameterStore& store) {
   for (const auto& entry : store.entries()) {
     const std::string name = prefix + entry.name;
     if (const auto* p = std::get_if<Parameter*>(&entry.what)) {
@@ -66,7 +66,7 @@ void put_state(io::Safetensors& file, const std::string& prefix, ParameterStore&
   }
 }
 
-void require_state(const io::Safetensors& file, const std::string& prefix, ParameterStore& store) {
+void require_state(const io::Safetensors& file, const std::string& prefix, const ParameterStore& store) {
   for (const auto& entry : store.entries())
     if (!std::holds_alternative<Counter*>(entry.what)) require_tensor(file, prefix + entry.name, entry.shape);
 }
@@ -93,16 +93,17 @@ void get_state(const io::Safetensors& file, const std::string& prefix, Parameter
   store.changed();
 }
 
-void put_adam(io::Safetensors& file, const std::string& prefix, ParameterStore& store, const Adam& adam) {
-  for (Parameter& p : store.parameters()) {
+void put_adam(io::Safetensors& file, const std::string& prefix, const ParameterStore& store,
+              const Adam& adam) {
+  for (const Parameter& p : store.parameters()) {
     put(file, prefix + "m." + p.name, p.shape, store.to_plain(p, adam.first_moments()));
     put(file, prefix + "v." + p.name, p.shape, store.to_plain(p, adam.second_moments()));
   }
 }
 
-void get_adam(const io::Safetensors& file, const std::string& prefix, ParameterStore& store,
-              const Adam& adam) {
-  for (Parameter& p : store.parameters()) {
+void get_adam(const io::Safetensors& file, const std::string& prefix, const ParameterStore& store,
+              Adam& adam) {
+  for (const Parameter& p : store.parameters()) {
     store.from_plain(p, adam.first_moments(),
                      get(file, prefix + "m." + p.name, p.shape, store.master_dtype()));
     store.from_plain(p, adam.second_moments(),

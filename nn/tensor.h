@@ -1,5 +1,10 @@
 // Tensor: shared storage, shape [n,h,w,c], channels fastest, and a pixel pitch so that a half of a
-// concatenated tensor is a Tensor too. Copying a Tensor copies the handle; elements are shared.
+// concatenated tensor is a Tensor too. Copying a Tensor copies the handle; elements are shared, and a const handle
+// guards nothing. So functions keep to this: they read what they take as `const Tensor&`, and write only to what they
+// take by value or as `Tensor&`.
+//
+// Threads: like shared_ptr. Different handles may be used on different threads at the same time; elements may be read
+// by several, or written by one. Work on the GPU is for one thread at a time.
 //
 // A tensor is in the memory of the CPU or of the GPU. Work on GPU tensors is enqueued on one stream; reading
 // elements on the host (item(), all_finite(), to(Device::cpu)) waits for it.
