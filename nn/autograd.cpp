@@ -49,9 +49,10 @@ void require_gradient(const Var& root, const Node* made_by) {
                            ": neither it nor anything it was made of requires a gradient (is it frozen by "
                            "set_requires_grad(false), or was it made under NoGrad?)");
   if (made_by && !made_by->backward) second_time(*made_by);
-  if (!root.has_grad())
-    throw std::logic_error(
-        what + ": it holds no gradient to carry back; call a loss on it (nn/losses.h) or deposit() one");
+  if (!root.has_grad() && root.shape().size() != 1)
+    throw std::logic_error(what +
+                           ": it is not one number and holds no gradient to carry back; call a loss on it "
+                           "(nn/losses.h) or deposit() one");
 }
 
 }  // namespace
@@ -154,6 +155,8 @@ Var make_result(const char* name, Tensor result, std::vector<Slot> inputs,
 void backward(std::span<const Var> roots) {
   const auto node_of = [](const Slot& s) { return s.defined() ? s.state_->node : nullptr; };
   for (const Var& root : roots) require_gradient(root, node_of(root).get());
+  for (const Var& root : roots)
+    if (!root.has_grad()) root.deposit(Tensor::full(root.shape(), root.dtype(), 1, root.device()));
   std::vector<std::shared_ptr<Node>> order;
   std::unordered_set<Node*> seen;
   for (const Var& root : roots)

@@ -7,8 +7,8 @@
 // A node keeps no value alive: its function holds what the gradient is computed from and nothing else, so an input
 // that only passed through (padding, pooling, a sum) is free as soon as its user lets go of it.
 //
-// Losses are where gradients start: a loss writes its gradient into the Var it judges in the pass that
-// computes it (see nn/losses.h), so backward() takes Vars whose gradient is already there.
+// Gradients start where backward() is called: a number, such as a loss, gets the gradient 1. Losses that write their
+// gradient into the Var they judge in the pass that computes them (see nn/losses.h) let it start there.
 //
 // Threads: a graph (the Vars of one forward pass and the leaves below them) belongs to one thread at a time. Threads
 // may share leaves that require no gradient, and under NoGrad, which counts for its own thread only, any Vars.
@@ -157,9 +157,10 @@ Var make_result(const char* name, Tensor result, std::vector<Slot> inputs,
 /// Whether an operation on this input would leave a node.
 bool wants_gradient(const Slot& input);
 
-/// Carries the gradients already held by `roots` back to every leaf that requires one. Each node runs once
-/// and is then emptied, so its memory is free before the next one runs. Throws std::logic_error, before anything is
-/// done, for a root that holds no gradient or requires none.
+/// Carries the gradients of `roots` back to every leaf that requires one: those they hold, or 1 for a root of one
+/// element that holds none. Each node runs once and is then emptied, so its memory is free before the next one runs.
+/// Throws std::logic_error, before anything is done, for a root of several elements that holds no gradient and for one
+/// that requires none.
 void backward(std::span<const Var> roots);
 inline void backward(const Var& root) { backward(std::span(&root, 1)); }
 

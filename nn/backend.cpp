@@ -2,6 +2,14 @@
 
 namespace uptake::nn {
 
+void add_scaled(Target to, const Tensor& scalar, const Tensor& x) {
+  const Shape s = to.dx.shape();
+  run(to.dx.device(), to.dx.dtype(), [&]<class On, class T>() {
+    On::template scale<T>(to.dx.view<T>(), to.write, scalar.data<Accum<T>>(), 1,
+                          x.defined() ? x.view<T>() : kernels::View<T>{}, s.pixels(), s.c);
+  });
+}
+
 #ifdef UPTAKE_HAS_CUDA
 
 namespace cuda = kernels::cuda;
@@ -22,6 +30,8 @@ void convert_on_device(Tensor to, const Tensor& from) {
     cuda::convert<BFloat16, float>(to.data<BFloat16>(), from.data<float>(), to.size(), stream);
   else if (to.dtype() == DType::f32 && from.dtype() == DType::bf16)
     cuda::convert<float, BFloat16>(to.data<float>(), from.data<BFloat16>(), to.size(), stream);
+  else if (to.dtype() == DType::f32 && from.dtype() == DType::f64)  // a loss
+    cuda::convert<float, double>(to.data<float>(), from.data<double>(), to.size(), stream);
   else
     throw std::logic_error("tensor: no conversion from " + to_string(from.dtype()) + " to " +
                            to_string(to.dtype()) + " on the GPU");

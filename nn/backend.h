@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "kernels/adam_step.h"
+#include "kernels/arithmetic.h"
 #include "kernels/base/memory.h"
 #include "kernels/conv/conv.h"
 #include "kernels/elementwise.h"
@@ -19,6 +20,7 @@
 #include "kernels/pointwise.h"
 #include "kernels/pointwise_loss.h"
 #include "kernels/reduce.h"
+#include "kernels/softmax_loss.h"
 #include "kernels/spatial.h"
 #include "nn/parameters.h"
 
@@ -49,6 +51,10 @@ struct Epilogue {
   ON(copy_channels)              \
   ON(sum_pixels)                 \
   ON(add_bias)                   \
+  ON(binary)                     \
+  ON(function_forward)           \
+  ON(function_backward)          \
+  ON(scale)                      \
   ON(pointwise_forward)          \
   ON(pointwise_backward)         \
   ON(norm_batch_statistics)      \
@@ -74,7 +80,11 @@ struct Cpu {
     return kernels::cpu::all_finite(p, count);
   }
 
-  // Losses: the number is written to *loss.
+  // Losses and sums: the number is written to *loss.
+  template <class T, class... A>
+  static void sum(double* total, A&&... arguments) {
+    *total = kernels::cpu::sum<T>(std::forward<A>(arguments)...);
+  }
   template <class T, class... A>
   static void l1_loss(double* loss, A&&... arguments) {
     *loss = kernels::cpu::l1_loss<T>(std::forward<A>(arguments)...);
@@ -90,6 +100,10 @@ struct Cpu {
   template <class T, class... A>
   static void gan_loss(double* loss, A&&... arguments) {
     *loss = kernels::cpu::gan_loss<T>(std::forward<A>(arguments)...);
+  }
+  template <class T, class... A>
+  static void softmax_cross_entropy(double* loss, A&&... arguments) {
+    *loss = kernels::cpu::softmax_cross_entropy<T>(std::forward<A>(arguments)...);
   }
 
   template <class T>
@@ -123,10 +137,12 @@ struct Cpu {
 #ifdef UPTAKE_HAS_CUDA
 struct Cuda {
   UPTAKE_OPERATIONS(UPTAKE_ON_CUDA)
+  UPTAKE_ON_CUDA(sum)
   UPTAKE_ON_CUDA(l1_loss)
   UPTAKE_ON_CUDA(mse_loss)
   UPTAKE_ON_CUDA(bce_with_logits_loss)
   UPTAKE_ON_CUDA(gan_loss)
+  UPTAKE_ON_CUDA(softmax_cross_entropy)
 
   /// Waits for the GPU.
   template <class T>
@@ -181,6 +197,9 @@ decltype(auto) run(Device device, DType dtype, F&& f) {
   if (dtype == DType::f64) return f.template operator()<Cpu, double>();
   return f.template operator()<Cpu, float>();
 }
+
+/// Adds the number in `scalar` times x to the gradient, or where x is undefined the number itself.
+void add_scaled(Target to, const Tensor& scalar, const Tensor& x);
 
 /// A block from the pool of the device.
 std::shared_ptr<std::byte> allocate(Device device, std::size_t bytes);

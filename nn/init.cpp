@@ -58,9 +58,9 @@ std::vector<double> orthogonal_values(const RandomKey& key, std::int64_t k, std:
 }
 
 std::vector<double> filter_values(const Parameter& p, InitKind kind, double gain, const RandomKey& key) {
-  const double taps = static_cast<double>(p.shape[2] * p.shape[3]);
-  const double fan_in = static_cast<double>(p.shape[1]) * taps,
-               fan_out = static_cast<double>(p.shape[0]) * taps;
+  const kernels::FilterShape& f = p.filter_shape;
+  const double taps = static_cast<double>(f.r * f.s);
+  const double fan_in = static_cast<double>(f.c) * taps, fan_out = static_cast<double>(f.k) * taps;
   switch (kind) {
     case InitKind::normal:
       return normal_values(key, p.elements(), 0, gain);
@@ -69,7 +69,7 @@ std::vector<double> filter_values(const Parameter& p, InitKind kind, double gain
     case InitKind::kaiming:
       return normal_values(key, p.elements(), 0, std::sqrt(2 / fan_in));
     case InitKind::orthogonal:
-      return orthogonal_values(key, p.shape[0], p.elements() / p.shape[0], gain);
+      return orthogonal_values(key, f.k, p.elements() / f.k, gain);
   }
   return {};
 }

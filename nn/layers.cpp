@@ -16,19 +16,28 @@ auto named(const std::string& name, Run run) {
 }
 
 // A size left out is 0: said here, by name, before a tensor of no elements goes through a whole network.
+void require_size(const std::string& name, const char* what, std::int64_t value, std::int64_t least) {
+  if (value < least)
+    throw ShapeError(name + ": ." + what + " is " + std::to_string(value) + ", must be at least " +
+                     std::to_string(least));
+}
+
 template <class Options>
 kernels::FilterShape filters_of(const std::string& name, const Options& o, std::int64_t k, std::int64_t c) {
-  const auto require = [&](const char* what, std::int64_t value, std::int64_t least) {
-    if (value < least)
-      throw ShapeError(name + ": ." + what + " is " + std::to_string(value) + ", must be at least " +
-                       std::to_string(least));
-  };
-  require("in", o.in, 1);
-  require("out", o.out, 1);
-  require("kernel", o.kernel, 1);
-  require("stride", o.stride, 1);
-  require("pad", o.pad, 0);
+  require_size(name, "in", o.in, 1);
+  require_size(name, "out", o.out, 1);
+  require_size(name, "kernel", o.kernel, 1);
+  require_size(name, "stride", o.stride, 1);
+  require_size(name, "pad", o.pad, 0);
   return {k, c, o.kernel, o.kernel, o.stride, o.pad};
+}
+
+kernels::FilterShape filters_of(const std::string& name, const LinearOptions& o) {
+  require_size(name, "in", o.in, 1);
+  require_size(name, "out", o.out, 1);
+  require_size(name, "height", o.height, 1);
+  require_size(name, "width", o.width, 1);
+  return {o.out, o.in, o.height, o.width, 1, 0};
 }
 
 Var var_of(const Parameter* p) { return p ? p->var() : Var(); }
@@ -53,6 +62,20 @@ ConvTranspose2d::ConvTranspose2d(ParameterStore& store, const std::string& name,
 
 Var ConvTranspose2d::forward(const Var& x) const {
   return named(name_, [&] { return conv_transpose2d(x, *weight_, var_of(bias_), output_pad_); });
+}
+
+Linear::Linear(ParameterStore& store, const std::string& name, const LinearOptions& o)
+    : name_(name),
+      options_(o),
+      weight_(&store.add_matrix(name + ".weight", filters_of(name, o))),
+      bias_(o.bias ? &store.add_vector(name + ".bias", o.out, Role::bias) : nullptr) {}
+
+Var Linear::forward(const Var& x) const {
+  const Shape &s = x.shape(), picture{s.n, options_.height, options_.width, options_.in};
+  if (options_.height * options_.width != 1 && !(s == picture))
+    throw ShapeError(name_ + ": x is " + to_string(s) + ", a linear layer of " + to_string(picture) +
+                     " was declared");
+  return named(name_, [&] { return conv2d(x, *weight_, var_of(bias_)); });
 }
 
 Norm::Norm(ParameterStore& store, const std::string& name, NormKind kind, std::int64_t channels)

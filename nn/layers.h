@@ -65,6 +65,27 @@ class ConvTranspose2d {
   Parameter* bias_ = nullptr;
 };
 
+struct LinearOptions {
+  std::int64_t in = 0, out = 0;
+  std::int64_t height = 1, width = 1;
+  bool bias = true;
+};
+
+/// Every output is a sum of all values of a picture: [n,height,width,in] -> [n,1,1,out]. With height and width 1, of
+/// every pixel by itself: [n,h,w,in] -> [n,h,w,out]. Parameters: weight [out, in * height * width], bias [out], as of
+/// PyTorch's Linear after Flatten; computed as a convolution whose filters are as large as the picture.
+class Linear {
+ public:
+  Linear(ParameterStore& store, const std::string& name, const LinearOptions& options);
+  Var forward(const Var& x) const;
+
+ private:
+  std::string name_;
+  LinearOptions options_;
+  Parameter* weight_;
+  Parameter* bias_ = nullptr;
+};
+
 /// batch: learned gamma and beta, running statistics (momentum 0.1). instance: neither, statistics of each
 /// image always. none: nothing. eps 1e-5.
 enum class NormKind { batch, instance, none };
@@ -83,7 +104,7 @@ class Norm {
 
   std::vector<Var> forward(const Var& x, const Mode& mode, std::vector<ResultSpec> results,
                            const Dropout& dropout = {}) const;
-  Var forward(const Var& x, const Mode& mode, const Act& act) const {
+  Var forward(const Var& x, const Mode& mode, const Act& act = {}) const {
     return forward(x, mode, {{act, {}}})[0];
   }
 

@@ -7,7 +7,7 @@
 
 namespace uptake::nn {
 
-void Network::save(const std::filesystem::path& path) {
+void Network::save(const std::filesystem::path& path) const {
   io::Safetensors file;
   put_state(file, "", store_);
   io::write_safetensors(path, file);

@@ -1,8 +1,8 @@
 // A network: layers, and the state that they declare, saved to and loaded from a file.
 //
 //   struct Classifier : nn::Network {
-//     nn::Conv2d conv{store(), "conv", {.in = 1, .out = 8}};
-//     nn::Linear head{store(), "head", {.in = 8, .out = 2}};
+//     nn::Conv2d conv{store_, "conv", {.in = 1, .out = 8}};
+//     nn::Linear head{store_, "head", {.in = 8, .out = 2}};
 //     nn::Var forward(const nn::Var& x, const nn::Mode&) override {
 //       return head.forward(nn::relu(conv.forward(x)));
 //     }
@@ -29,10 +29,11 @@ class Network {
 
   /// Parameters, running statistics and counters.
   ParameterStore& store() { return store_; }
+  const ParameterStore& store() const { return store_; }
 
   /// Writes the state as safetensors under PyTorch's state_dict names, float32 and int64, atomically: the whole
   /// new file or the old one. Throws io::FileError when it cannot be written.
-  void save(const std::filesystem::path& path);
+  void save(const std::filesystem::path& path) const;
 
   /// Reads it back, from a file of Uptake or one that PyTorch's state_dict was written to. Throws io::FileError
   /// naming the file, and the tensor if one is missing, has another shape, holds numbers that are not finite or is

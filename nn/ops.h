@@ -60,13 +60,44 @@ Var join(const Var& a, const Var& b, const Tensor& whole);
 /// Channels of a, then channels of b, copied.
 Var concat(const Var& a, const Var& b);
 
-/// a + b.
-Var add(const Var& a, const Var& b);
-
 Var reflection_pad(const Var& x, std::int64_t pad);
 enum class Interpolation { nearest, bilinear };
 Var upsample(const Var& x, std::int64_t factor, Interpolation interpolation);
 Var max_pool(const Var& x, const kernels::Pool& pool);
 Var avg_pool(const Var& x, const kernels::Pool& pool);
+
+// ---- functions and arithmetic of elements, for whatever loss (kernels/arithmetic.h has slopes at corners and poles)
+
+Var relu(const Var& x);
+Var leaky_relu(const Var& x, double slope = 0.2);
+Var tanh(const Var& x);
+Var sigmoid(const Var& x);
+Var abs(const Var& x);
+Var square(const Var& x);
+Var sqrt(const Var& x);
+Var exp(const Var& x);
+Var log(const Var& x);  // natural
+
+/// Of two Vars of one shape, type and device.
+Var add(const Var& a, const Var& b);
+Var operator+(const Var& a, const Var& b);
+Var operator-(const Var& a, const Var& b);
+Var operator*(const Var& a, const Var& b);
+Var operator/(const Var& a, const Var& b);
+
+Var operator-(const Var& x);
+Var operator+(const Var& x, double number);
+Var operator+(double number, const Var& x);
+Var operator-(const Var& x, double number);
+Var operator-(double number, const Var& x);
+Var operator*(const Var& x, double number);
+Var operator*(double number, const Var& x);
+/// x times 1 / number.
+Var operator/(const Var& x, double number);
+Var operator/(double number, const Var& x);
+
+/// Of all elements: [1,1,1,1], float32 also where x is bfloat16. The mean of nothing is 0.
+Var sum(const Var& x);
+Var mean(const Var& x);
 
 }  // namespace uptake::nn

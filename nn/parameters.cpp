@@ -72,6 +72,12 @@ Parameter& ParameterStore::add_filters(const std::string& name, const kernels::F
   return p;
 }
 
+Parameter& ParameterStore::add_matrix(const std::string& name, const kernels::FilterShape& shape) {
+  Parameter& p = add_filters(name, shape);
+  p.shape = entries_.back().shape = {shape.k, shape.c * shape.r * shape.s};
+  return p;
+}
+
 Parameter& ParameterStore::add_vector(const std::string& name, std::int64_t count, Role role) {
   Parameter& p = add_parameter(name, {count}, role);
   size_ += aligned(p.storage);

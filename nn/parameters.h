@@ -31,8 +31,8 @@ class ParameterStore;
 struct Parameter {
   const ParameterStore* store = nullptr;  // that it belongs to
   std::string name;
-  std::vector<std::int64_t>
-      shape;  // PyTorch's: filters [k,c,r,s], which is [in,out,r,s] for a transposed convolution
+  /// PyTorch's: filters [k,c,r,s], which is [in,out,r,s] for a transposed convolution; [k, c r s] for a linear layer.
+  std::vector<std::int64_t> shape;
   Role role = Role::bias;
   std::int64_t offset = 0;  // into the flat buffers, elements
   std::int64_t storage = 0;
@@ -91,6 +91,8 @@ class ParameterStore {
   /// Declarations; references stay valid. Throws std::logic_error for a name declared before, and once the parameters
   /// have memory.
   Parameter& add_filters(const std::string& name, const kernels::FilterShape& shape);
+  /// Filters that PyTorch knows as a matrix [k, c r s].
+  Parameter& add_matrix(const std::string& name, const kernels::FilterShape& shape);
   Parameter& add_vector(const std::string& name, std::int64_t count, Role role);
   Buffer& add_buffer(const std::string& name, std::int64_t count, double initial);
   Counter& add_counter(const std::string& name);

@@ -28,6 +28,20 @@ if(NOT output STREQUAL "2x = 6, dx = 2, 6 samples\n")
   message(FATAL_ERROR "the consumer printed: ${output}")
 endif()
 
+# The examples of the documentation, as their readers build them, and what they print.
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/../../docs/examples -B ${WORK}/examples -G ${GENERATOR}
+    "-DCMAKE_PREFIX_PATH=${prefix}" -DCMAKE_CXX_COMPILER=${CXX} "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
+run(${CMAKE_COMMAND} --build ${WORK}/examples)
+run(${CMAKE_COMMAND} -E chdir ${WORK}/examples ./classifier)
+if(NOT output MATCHES "right ([0-9]+) of 64\n$" OR CMAKE_MATCH_1 LESS 60)
+  message(FATAL_ERROR "the classifier printed: ${output}")
+endif()
+run(${CMAKE_COMMAND} -E chdir ${WORK}/examples ./autoencoder)
+if(NOT output MATCHES "step 0 loss ([0-9.]+)\n.*step 200 loss ([0-9.]+)\nread back: the same\n$"
+   OR CMAKE_MATCH_2 GREATER 0.1 OR NOT EXISTS ${WORK}/examples/autoencoder.png)
+  message(FATAL_ERROR "the autoencoder printed: ${output}")
+endif()
+
 # A public header that includes an internal one does not become one.
 file(WRITE ${WORK}/leaky.h "#include \"kernels/base/types.h\"\n  # include \"nn/backend.h\"\n")
 execute_process(COMMAND ${CMAKE_COMMAND} -DFROM=${WORK}/leaky.h -DTO=${WORK}/copy.h -DLIST=${BUILD}/public_headers.cmake

@@ -31,7 +31,7 @@ class Recorder:
 
     def differentiate(self, name, function, inputs, settings, results=None):
         """Records the inputs, y = function(**inputs), a random dy (1 and not recorded where y is a scalar) and the
-        gradients dx, dweight, dbias. `results` are recorded as they are."""
+        gradients dx, dweight, dbias, dother. `results` are recorded as they are."""
         inputs = {key: value.float() for key, value in inputs.items()}
         shape = function(**inputs).shape
         dy = self.normal(*shape) if shape else torch.ones(())
@@ -51,7 +51,7 @@ class Recorder:
     @staticmethod
     def _run(function, inputs, dy, dtype):
         inputs = {key: value.to(dtype) for key, value in inputs.items()}
-        wanted = [key for key in ("x", "weight", "bias") if key in inputs]
+        wanted = [key for key in ("x", "weight", "bias", "other") if key in inputs]
         for key in wanted:
             inputs[key] = inputs[key].clone().requires_grad_(True)
         y = function(**inputs)
@@ -199,6 +199,45 @@ def record_losses(r):
             r.differentiate(f"{name}.{i}", lambda x, target: function(x, target), {"x": x, "target": target}, {})
 
 
+def record_arithmetic(r):
+    x, other = 2 * r.normal(2, 3, 5, 4), r.normal(2, 3, 5, 4)
+    positive = x.abs() + 0.1
+    for name, function in {
+        "abs": torch.abs,
+        "square": torch.square,
+        "exp": torch.exp,
+        "affine": lambda x: 0.5 - x * 0.75,
+        "sum": torch.sum,
+        "mean": torch.mean,
+    }.items():
+        r.differentiate(f"{name}.0", function, {"x": x}, {})
+    for name, function in {"sqrt": torch.sqrt, "log": torch.log, "reciprocal": lambda x: 1.5 / x}.items():
+        r.differentiate(f"{name}.0", function, {"x": positive}, {})
+    for name in ("add", "sub", "mul", "div"):
+        r.differentiate(f"{name}.0", lambda x, other: getattr(torch, name)(x, other),
+                        {"x": x, "other": positive if name == "div" else other}, {})
+
+
+def record_classifiers(r):
+    """Linear layers on flattened pictures and on the channels of every pixel; cross-entropy of logits [n,c,h,w]."""
+    for i, (n, c, h, w, k, bias) in enumerate([(2, 3, 4, 5, 7, True), (3, 6, 1, 1, 2, True), (2, 4, 3, 1, 5, False)]):
+        inputs = {"x": r.normal(n, c, h, w), "weight": r.normal(k, c * h * w)}
+        if bias:
+            inputs["bias"] = r.normal(k)
+        r.differentiate(
+            f"linear.{i}", lambda x, weight, bias=None: F.linear(x.flatten(1), weight, bias)[:, :, None, None], inputs,
+            {"height": h, "width": w})
+    inputs = {"x": r.normal(2, 5, 3, 4), "weight": r.normal(6, 5), "bias": r.normal(6)}
+    r.differentiate(
+        "linear.3", lambda x, weight, bias: F.linear(x.movedim(1, 3), weight, bias).movedim(3, 1), inputs,
+        {"height": 1, "width": 1})
+    for i, (n, c, h, w, size) in enumerate([(6, 4, 1, 1, 1), (2, 3, 4, 5, 3), (3, 21, 2, 1, 30)]):
+        inputs = {"x": size * r.normal(n, c, h, w),
+                  "labels": torch.randint(c, (n, h, w), generator=r.generator).double()}
+        r.differentiate(
+            f"softmax_cross_entropy.{i}", lambda x, labels: F.cross_entropy(x, labels.long()), inputs, {})
+
+
 # ----------------------------------------------------------------- optimizers
 
 
@@ -265,7 +304,8 @@ def main():
     check = parser.parse_args().check
 
     operations = Recorder(seed=1)
-    for record in (record_convolutions, record_norms, record_spatial, record_pointwise, record_losses):
+    for record in (record_convolutions, record_norms, record_spatial, record_pointwise, record_losses,
+                   record_arithmetic, record_classifiers):
         record(operations)
     good = operations.save(os.path.join(FOLDER, "ops.safetensors"), check)
 

@@ -155,6 +155,17 @@ TEST_CASE("initialise: parameters, networks and seeds have different numbers") {
   }
 }
 
+TEST_CASE("initialise: a linear layer's matrix gets what filters of the size of its picture get") {
+  for (const InitKind kind : kKinds) {
+    ParameterStore filters(DType::f64), matrix(DType::f64);
+    filters.add_filters("weight", {7, 3, 4, 5, 1, 0});
+    matrix.add_matrix("weight", {7, 3, 4, 5, 1, 0});
+    for (ParameterStore* store : {&filters, &matrix}) initialise(*store, kind, 0.5, 1, 0);
+    CHECK(values_of(filters.to_plain(filters.parameters()[0], filters.values())) ==
+          values_of(matrix.to_plain(matrix.parameters()[0], matrix.values())));
+  }
+}
+
 TEST_CASE("initialise: filters without elements are no obstacle") {
   for (const InitKind kind : kKinds) {
     Net net(DType::f32, {0, 3, 3, 3, 1, 1});

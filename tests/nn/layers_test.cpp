@@ -73,6 +73,46 @@ TEST_CASE("layers: the bias of a layer is added") {
   CHECK(values_of(up.forward(x).value())[31] == -4);
 }
 
+TEST_CASE("linear: of whole pictures, or of every pixel by itself; weights are PyTorch's after Flatten") {
+  ParameterStore store(DType::f64);
+  const Linear whole(store, "whole", {.in = 2, .out = 3, .height = 2, .width = 2});
+  const Linear each(store, "each", {.in = 2, .out = 1, .bias = false});
+  using Sizes = std::vector<std::int64_t>;
+  REQUIRE(store.entries().size() == 3);
+  CHECK(store.entries()[0].name == "whole.weight");
+  CHECK(store.entries()[0].shape == Sizes{3, 8});
+  CHECK(store.entries()[1].shape == Sizes{3});
+  CHECK(store.entries()[2].shape == Sizes{1, 2});
+  std::vector<double> weight(24, 0.0);
+  weight[5] = 1;       // the first output is channel 1, row 0, column 1
+  weight[8 + 2] = 10;  // the second is ten times channel 0, row 1, column 0
+  store.from_plain(store.parameters()[0], store.values(), vector_of(DType::f64, weight));
+  store.from_plain(store.parameters()[1], store.values(), vector_of(DType::f64, {0, 0.5, 7}));
+  store.from_plain(store.parameters()[2], store.values(), vector_of(DType::f64, {1, -1}));
+  store.changed();
+  const Var x(tensor_of({1, 2, 2, 2}, DType::f64, {1, 2, 3, 4, 5, 6, 7, 8}));
+  CHECK(whole.forward(x).shape() == Shape{1, 1, 1, 3});
+  CHECK(values_of(whole.forward(x).value()) == std::vector<double>{4, 50.5, 7});
+  CHECK(each.forward(x).shape() == Shape{1, 2, 2, 1});
+  CHECK(values_of(each.forward(x).value()) == std::vector<double>{-1, -1, -1, -1});
+}
+
+TEST_CASE("linear: a picture of another size and a size left out are refused by name") {
+  ParameterStore store(DType::f32);
+  const Linear linear(store, "head", {.in = 2, .out = 3, .height = 2, .width = 2});
+  const std::string text = message_of<ShapeError>([&] {
+    linear.forward(Var(Tensor::zeros({1, 3, 2, 2}, DType::f32)));
+  });
+  CHECK_MESSAGE(contains(text, {"head", "[1,3,2,2]", "[1,2,2,2]"}), text);
+  const Linear pixels(store, "pixels", {.in = 2, .out = 3});
+  const std::string channels = message_of<ShapeError>([&] {
+    pixels.forward(Var(Tensor::zeros({1, 3, 2, 4}, DType::f32)));
+  });
+  CHECK_MESSAGE(contains(channels, {"pixels", "[1,3,2,4]"}), channels);
+  const std::string nothing = message_of<ShapeError>([&] { Linear(store, "none", {.out = 3}); });
+  CHECK_MESSAGE(contains(nothing, {"none", ".in is 0"}), nothing);
+}
+
 TEST_CASE("layers: a shape error starts with the layer's name and names both shapes") {
   ParameterStore store(DType::f32);
   const Conv2d conv(store, "model.down.3", {.in = 3, .out = 5});

@@ -21,7 +21,6 @@ class Small : public Network {
     if (with_head)
       head_.emplace(store_, "head",
                     Conv2dOptions{.in = channels, .out = 1, .kernel = 1, .stride = 1, .pad = 0});
-    store_.allocate();
   }
   Var forward(const Var& x, const Mode& mode) override {
     const Var y = norm_.forward(conv_.forward(x), mode, {Activation::relu, 0});

@@ -2,6 +2,7 @@
 // in tests/golden/README.md.
 #include <set>
 
+#include "nn/layers.h"
 #include "nn/losses.h"
 #include "nn/ops.h"
 #include "tests/support/tensors.h"
@@ -129,15 +130,54 @@ void check_pool(const GoldenCase& c, bool max, kernels::CountPadding count) {
   c.check_pass(x, max ? max_pool(x, pool) : avg_pool(x, pool));
 }
 
-void check_pointwise(const GoldenCase& c, const Act& act) {
-  const Var x = c.leaf();
-  c.check_pass(x, pointwise(x, {{act, {}}})[0]);
+/// A result of one element.
+void check_number(const GoldenCase& c, const std::function<Var(const Var&)>& number) {
+  const Var x = c.leaf(), y = number(x);
+  c.check_plain("y", y.value());
+  backward(y);
+  c.check("dx", values_of(x.grad()), c.elements("dx"));
 }
 
-void check_loss(const GoldenCase& c, double (*loss)(const Var&, const Tensor&, double)) {
+void check_loss(const GoldenCase& c, Var (*loss)(const Var&, const Tensor&)) {
+  check_number(c, [&](const Var& x) { return loss(x, c.image("target")); });
+}
+
+void check_softmax(const GoldenCase& c) {
+  std::vector<int> labels;
+  for (const double label : c.plain("labels")) labels.push_back(static_cast<int>(label));
+  check_number(c, [&](const Var& x) { return softmax_cross_entropy(x, labels); });
+}
+
+void check_function(const GoldenCase& c, const std::function<Var(const Var&)>& f) {
   const Var x = c.leaf();
-  c.check("y", {loss(x, c.image("target"), 1)}, c.plain("y"));
-  c.check("dx", values_of(x.grad()), c.elements("dx"));
+  c.check_pass(x, f(x));
+}
+
+void check_binary(const GoldenCase& c, Var (*f)(const Var&, const Var&)) {
+  const Var x = c.leaf(), other(c.image("other"), true);
+  c.check_pass(x, f(x, other));
+  c.check("dother", values_of(other.grad()), c.elements("dother"));
+}
+
+void check_linear(const GoldenCase& c) {
+  ParameterStore store(c.dtype);
+  const Linear linear(store, "linear",
+                      {.in = c.shape("x").c,
+                       .out = c.shape("y").c,
+                       .height = c.number("height"),
+                       .width = c.number("width"),
+                       .bias = c.has("bias")});
+  store.allocate();
+  const auto tensor_named = [](const Parameter& p) { return p.name.substr(p.name.find('.') + 1); };
+  for (Parameter& p : store.parameters()) {
+    REQUIRE(p.shape == c.file.at(c.name + "." + tensor_named(p)).shape);
+    store.from_plain(p, store.values(), vector_of(c.dtype, c.plain(tensor_named(p))));
+  }
+  store.changed();
+  const Var x = c.leaf();
+  c.check_pass(x, linear.forward(x));
+  for (Parameter& p : store.parameters())
+    c.check_plain("d" + tensor_named(p), store.to_plain(p, store.gradients()));
 }
 
 /// Whether the operation is known.
@@ -164,14 +204,29 @@ bool check_case(const std::string& operation, const GoldenCase& c) {
     c.check_pass(x, reflection_pad(x, c.number("pad")));
     return true;
   }
-  if (operation == "relu") return check_pointwise(c, {Activation::relu, 0}), true;
+  if (operation == "relu") return check_function(c, nn::relu), true;
   if (operation == "leaky_relu")
-    return check_pointwise(c, {Activation::leaky_relu, setting(c.settings, "slope")}), true;
-  if (operation == "tanh") return check_pointwise(c, {Activation::tanh, 0}), true;
-  if (operation == "sigmoid") return check_pointwise(c, {Activation::sigmoid, 0}), true;
+    return check_function(c, [&](const Var& x) { return leaky_relu(x, setting(c.settings, "slope")); }), true;
+  if (operation == "tanh") return check_function(c, nn::tanh), true;
+  if (operation == "sigmoid") return check_function(c, nn::sigmoid), true;
   if (operation == "l1") return check_loss(c, l1_loss), true;
   if (operation == "mse") return check_loss(c, mse_loss), true;
   if (operation == "bce_with_logits") return check_loss(c, bce_with_logits_loss), true;
+  if (operation == "softmax_cross_entropy") return check_softmax(c), true;
+  if (operation == "linear") return check_linear(c), true;
+  if (operation == "abs") return check_function(c, nn::abs), true;
+  if (operation == "square") return check_function(c, nn::square), true;
+  if (operation == "sqrt") return check_function(c, nn::sqrt), true;
+  if (operation == "exp") return check_function(c, nn::exp), true;
+  if (operation == "log") return check_function(c, nn::log), true;
+  if (operation == "affine") return check_function(c, [](const Var& x) { return 0.5 - x * 0.75; }), true;
+  if (operation == "reciprocal") return check_function(c, [](const Var& x) { return 1.5 / x; }), true;
+  if (operation == "sum") return check_number(c, nn::sum), true;
+  if (operation == "mean") return check_number(c, nn::mean), true;
+  if (operation == "add") return check_binary(c, nn::operator+), true;
+  if (operation == "sub") return check_binary(c, nn::operator-), true;
+  if (operation == "mul") return check_binary(c, nn::operator*), true;
+  if (operation == "div") return check_binary(c, nn::operator/), true;
   return false;
 }
 
@@ -185,7 +240,7 @@ void check_all_cases(DType dtype, double tolerance) {
     const GoldenCase c{file, seen, name, file.metadata.at(name), dtype, tolerance};
     CHECK_MESSAGE(check_case(name.substr(0, name.find('.')), c), "an operation this test does not know");
   }
-  CHECK(cases == 81);
+  CHECK(cases == 101);
   for (const auto& tensor : file.tensors)
     CHECK_MESSAGE(seen.contains(tensor.first), tensor.first << " was compared with nothing");
 }

@@ -1,7 +1,6 @@
 // Every operation's backward against central differences of its forward, in double.
 #include "nn/ops.h"
 
-#include "nn/losses.h"
 #include "tests/support/gradients.h"
 
 namespace uptake::tests {
@@ -325,85 +324,6 @@ TEST_CASE("a small network: gradients of the image and of every parameter throug
                   },
                   &store},
                  for_norm(false));
-}
-
-// ------------------------------------------------------------------------------------------------ losses
-
-using Loss = std::function<double(const Var&)>;
-
-void check_loss(const std::string& what, const Tensor& x, double weight, const Loss& loss) {
-  INFO(what);
-  const Var leaf(x.clone(), true);
-  const double value = loss(leaf);
-  const auto f = [&](std::span<const double> at) {
-    const NoGrad no_grad;
-    return weight * loss(Var(tensor_of(x.shape(), DType::f64, {at.begin(), at.end()})));
-  };
-  const std::vector<double> at = values_of(x);
-  CHECK(f(at) == weight * value);
-  REQUIRE(leaf.has_grad());
-  const auto result = kernels::check_gradient(f, at, values_of(leaf.grad()), with_corners());
-  CHECK_MESSAGE(result.ok, result.message);
-  CHECK(result.kinks * 10 <= at.size());
-}
-
-TEST_CASE("losses: the gradient they leave is weight times that of the value they return") {
-  const Shape shape{2, 3, 5, 2};
-  const Tensor x = input(shape), target = input(shape, 2), label = random_tensor(shape, DType::f64, 3, 0, 1);
-  check_loss("l1", x, 0.7, [&](const Var& v) { return l1_loss(v, target, 0.7); });
-  check_loss("mse", x, -2, [&](const Var& v) { return mse_loss(v, target, -2); });
-  check_loss("bce", x, 3, [&](const Var& v) { return bce_with_logits_loss(v, label, 3); });
-  for (const GanMode mode : {GanMode::vanilla, GanMode::lsgan, GanMode::hinge})
-    for (const GanTarget to :
-         {GanTarget::discriminator_real, GanTarget::discriminator_fake, GanTarget::generator})
-      check_loss("gan", x, 0.5, [&](const Var& v) { return gan_loss(v, mode, to, 0.5); });
-}
-
-TEST_CASE("losses: a second loss on the same Var adds its gradient, and both travel on") {
-  check_backward("sanity of the chain", {{input({1, 2, 2, 2})}, [](const Vars& v) {
-                                           return pointwise(v[0], {{kTanh, {}}});
-                                         }});
-  const Tensor start = input({1, 3, 2, 2}), target = input({1, 3, 2, 2}, 2);
-  const auto total = [&](const Var& x) {
-    const Var y = pointwise(x, {{kTanh, {}}})[0];
-    const double sum = 100 * l1_loss(y, target, 100) + gan_loss(y, GanMode::vanilla, GanTarget::generator);
-    if (y.requires_grad()) backward(y);
-    return sum;
-  };
-  const Var leaf(start.clone(), true);
-  total(leaf);
-  const auto f = [&](std::span<const double> at) {
-    const NoGrad no_grad;
-    return total(Var(tensor_of(start.shape(), DType::f64, {at.begin(), at.end()})));
-  };
-  const auto result = kernels::check_gradient(f, values_of(start), values_of(leaf.grad()));
-  CHECK_MESSAGE(result.ok, result.message);
-}
-
-TEST_CASE("losses: nobody's gradient is written when nobody wants it") {
-  const Tensor x = input({1, 2, 2, 1}), target = input({1, 2, 2, 1}, 2);
-  const Var plain(x), wanted(x, true);
-  const double value = mse_loss(plain, target);
-  CHECK_FALSE(plain.has_grad());
-  {
-    const NoGrad no_grad;
-    CHECK(mse_loss(wanted, target) == value);
-    CHECK_FALSE(wanted.has_grad());
-  }
-  CHECK(mse_loss(wanted, target) == value);
-  CHECK(wanted.has_grad());
-}
-
-TEST_CASE("losses: prediction and target of different shape or type are refused, naming both") {
-  const Var x(input({1, 2, 2, 1}));
-  const Tensor other = input({1, 2, 1, 2});
-  using LossFunction = double (*)(const Var&, const Tensor&, double);
-  for (const LossFunction loss :
-       {LossFunction(l1_loss), LossFunction(mse_loss), LossFunction(bce_with_logits_loss)}) {
-    const std::string text = message_of<ShapeError>([&] { loss(x, other, 1); });
-    CHECK_MESSAGE(contains(text, {"[1,2,2,1]", "[1,2,1,2]"}), text);
-    CHECK_THROWS_AS(loss(x, x.value().to(DType::f32), 1), ShapeError);
-  }
 }
 
 // ------------------------------------------------------------------------------------------------ errors

@@ -57,10 +57,10 @@ TEST_CASE("a steady training loop allocates nothing, holds nothing more, and lea
     const Tensor target = random_tensor({2, 16, 12, 3}, dtype, 2, -0.5, 0.5);
     const auto step = [&](std::uint32_t number) {
       const Var fake = net.forward(Var(image), Mode::training({1, 0, number}));
-      const double loss = l1_loss(fake, target);
-      backward(fake);
+      const Var loss = l1_loss(fake, target);
+      backward(loss);
       adam.step(2e-3);
-      return loss;
+      return loss.value().item();
     };
     const double first = step(0);
     step(1);

@@ -46,8 +46,7 @@ std::vector<double> infer(const Net& net, const Tensor& x) {
 std::vector<double> train(Net& net, const Tensor& x) {
   const Var input(x, true);
   const Var y = net.forward(input);
-  mse_loss(y, Tensor::zeros(y.shape(), DType::f32));
-  backward(y);
+  backward(mse_loss(y, Tensor::zeros(y.shape(), DType::f32)));
   std::vector<double> all = values_of(y.value());
   for (const Tensor& t : {input.grad(), net.store.gradients()})
     for (const double v : values_of(t)) all.push_back(v);
