@@ -34,7 +34,7 @@ std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig
 
   std::vector<io::Draw> draws;
   for (const std::size_t index : shuffled) {
-    const auto words = kernels::philox(augment, draws.size());
+    const auto [words] = kernels::philox(augment, draws.size());
     io::Draw draw;
     draw.index = index;
     draw.flip = c.flip && words[2] % 2 == 1;

@@ -2,8 +2,8 @@
 // copy, which is all the time this takes.
 #include "kernels/adam_step.h"
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/detail/sweep.cuh"
 
 namespace uptake::kernels::cuda {

@@ -2,9 +2,9 @@
 // once a pack.
 #include "kernels/arithmetic.h"
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/functions.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/detail/sweep.cuh"
 
 namespace uptake::kernels::cuda {

@@ -1,9 +1,9 @@
 // Fills, copies, additions and conversions: one sweep over the elements each, bound by memory.
 #include "kernels/elementwise.h"
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/device.cuh"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/detail/sweep.cuh"
 
 namespace uptake::kernels::cuda {

@@ -1,8 +1,8 @@
 #include "kernels/pointwise.h"
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/dropout_mask.cuh"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/detail/rows.cuh"
 
 namespace uptake::kernels::cuda {
@@ -108,7 +108,7 @@ template <class T>
 void pointwise_forward(std::span<const Output<T>> outputs, View<const T> x, std::int64_t pixels,
                        std::int64_t c, const Dropout& dropout, StreamHandle stream) {
   kernels::detail::check_output_count(outputs, "pointwise_forward");
-  kernels::detail::check_dropout(dropout);
+  check_dropout(dropout);
   kernels::detail::check_view("pointwise_forward: x", x, pixels, c);
   for (const Output<T>& output : outputs)
     kernels::detail::check_view("pointwise_forward: y", output.y, pixels, c);
@@ -134,7 +134,7 @@ void pointwise_backward(View<T> dx, Write write, std::span<const OutputGradient<
                         View<const T> x, std::int64_t pixels, std::int64_t c, const Dropout& dropout,
                         StreamHandle stream) {
   kernels::detail::check_output_count(gradients, "pointwise_backward");
-  kernels::detail::check_dropout(dropout);
+  check_dropout(dropout);
   kernels::detail::check_view("pointwise_backward: x", x, pixels, c);
   kernels::detail::check_view("pointwise_backward: dx", dx, pixels, c);
   for (const OutputGradient<T>& gradient : gradients)

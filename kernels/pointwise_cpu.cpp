@@ -1,4 +1,5 @@
 #include "kernels/detail/activation.h"
+#include "kernels/detail/dropout_mask.h"
 #include "kernels/detail/pieces.h"
 #include "kernels/pointwise.h"
 
@@ -56,7 +57,7 @@ template <class T>
 void pointwise_forward(std::span<const Output<T>> outputs, View<const T> x, std::int64_t pixels,
                        std::int64_t c, const Dropout& dropout) {
   detail::check_output_count(outputs, "pointwise_forward");
-  detail::check_dropout(dropout);
+  check_dropout(dropout);
   detail::check_view("pointwise_forward: x", x, pixels, c);
   bool packed = x.pitch == c;
   for (const Output<T>& output : outputs) {
@@ -88,7 +89,7 @@ template <class T>
 void pointwise_backward(View<T> dx, Write write, std::span<const OutputGradient<T>> gradients,
                         View<const T> x, std::int64_t pixels, std::int64_t c, const Dropout& dropout) {
   detail::check_output_count(gradients, "pointwise_backward");
-  detail::check_dropout(dropout);
+  check_dropout(dropout);
   detail::check_view("pointwise_backward: x", x, pixels, c);
   detail::check_view("pointwise_backward: dx", dx, pixels, c);
   bool packed = x.pitch == c && dx.pitch == c;

@@ -2,8 +2,9 @@
 // are one launch, many are two.
 #include "kernels/pointwise_loss.h"
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
+#include "kernels/detail/loss.h"
 #include "kernels/detail/sums.cuh"
 #include "kernels/detail/sweep.cuh"
 
@@ -12,40 +13,7 @@ namespace {
 
 using kernels::detail::check_flat;
 using kernels::detail::check_view;
-
-// Each loss is value(x, t) and slope(x, t) = d value / d x.
-
-struct L1 {
-  static __device__ float value(float x, float t) { return fabsf(x - t); }
-  static __device__ float slope(float x, float t) { return (x > t ? 1.0f : 0.0f) - (x < t ? 1.0f : 0.0f); }
-};
-
-struct Mse {
-  static __device__ float value(float x, float t) { return (x - t) * (x - t); }
-  static __device__ float slope(float x, float t) { return 2.0f * (x - t); }
-};
-
-struct Bce {
-  static __device__ float value(float x, float t) {
-    return (x > 0.0f ? x : 0.0f) - x * t + log1pf(expf(-fabsf(x)));
-  }
-  static __device__ float slope(float x, float t) { return 1.0f / (1.0f + expf(-x)) - t; }
-};
-
-struct HingeReal {
-  static __device__ float value(float x, float) { return x > 1.0f ? 0.0f : 1.0f - x; }
-  static __device__ float slope(float x, float) { return x < 1.0f ? -1.0f : 0.0f; }
-};
-
-struct HingeFake {
-  static __device__ float value(float x, float) { return x < -1.0f ? 0.0f : 1.0f + x; }
-  static __device__ float slope(float x, float) { return x > -1.0f ? 1.0f : 0.0f; }
-};
-
-struct MinusMean {
-  static __device__ float value(float x, float) { return -x; }
-  static __device__ float slope(float, float) { return -1.0f; }
-};
+namespace formulas = kernels::detail;
 
 /// dx of `factor` * slope; null dx.data: the value alone.
 template <class T>
@@ -106,33 +74,28 @@ void mean_loss(const char* name, double* loss, View<T> dx, Write write, View<con
 template <class T>
 void l1_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
              std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  mean_loss<L1, true>("l1_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
+  mean_loss<formulas::L1, true>("l1_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
 }
 
 template <class T>
 void mse_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
               std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  mean_loss<Mse, true>("mse_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
+  mean_loss<formulas::Mse, true>("mse_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
 }
 
 template <class T>
 void bce_with_logits_loss(double* loss, View<T> dx, Write write, View<const T> x, View<const T> target,
                           std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  mean_loss<Bce, true>("bce_with_logits_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale, stream);
+  mean_loss<formulas::Bce, true>("bce_with_logits_loss", loss, dx, write, x, target, 0.0f, pixels, c, scale,
+                                 stream);
 }
 
 template <class T>
 void gan_loss(double* loss, GanMode mode, GanTarget target, View<T> dx, Write write, View<const T> x,
               std::int64_t pixels, std::int64_t c, double scale, StreamHandle stream) {
-  const float label = target == GanTarget::discriminator_fake ? 0.0f : 1.0f;
-  const auto run = [&]<class Loss>(Loss) {
+  formulas::with_gan_loss(mode, target, [&]<class Loss>(Loss, float label) {
     mean_loss<Loss, false>("gan_loss", loss, dx, write, x, {}, label, pixels, c, scale, stream);
-  };
-  if (mode == GanMode::vanilla) return run(Bce{});
-  if (mode == GanMode::lsgan) return run(Mse{});
-  if (target == GanTarget::discriminator_real) return run(HingeReal{});
-  if (target == GanTarget::discriminator_fake) return run(HingeFake{});
-  run(MinusMean{});
+  });
 }
 
 #define UPTAKE_INSTANTIATE(T)                                                                                \

@@ -1,63 +1,10 @@
 #include "kernels/pointwise_loss.h"
 
-#include <cmath>
-
+#include "kernels/detail/loss.h"
 #include "kernels/detail/pieces.h"
 
 namespace uptake::kernels::cpu {
 namespace {
-
-// Each loss is value(x, t) and slope(x, t) = d value / d x.
-
-struct L1 {
-  static double value(double x, double t) { return std::abs(x - t); }
-  template <class T>
-  static T slope(T x, T t) {
-    return static_cast<T>(x > t) - static_cast<T>(x < t);
-  }
-};
-
-struct Mse {
-  static double value(double x, double t) { return (x - t) * (x - t); }
-  template <class T>
-  static T slope(T x, T t) {
-    return 2 * (x - t);
-  }
-};
-
-struct Bce {
-  static double value(double x, double t) {
-    return std::max(x, 0.0) - x * t + std::log1p(std::exp(-std::abs(x)));
-  }
-  template <class T>
-  static T slope(T x, T t) {
-    return T(1) / (T(1) + std::exp(-x)) - t;
-  }
-};
-
-struct HingeReal {
-  static double value(double x, double) { return x > 1 ? 0.0 : 1 - x; }
-  template <class T>
-  static T slope(T x, T) {
-    return x < 1 ? T(-1) : T(0);
-  }
-};
-
-struct HingeFake {
-  static double value(double x, double) { return x < -1 ? 0.0 : 1 + x; }
-  template <class T>
-  static T slope(T x, T) {
-    return x > -1 ? T(1) : T(0);
-  }
-};
-
-struct MinusMean {
-  static double value(double x, double) { return -x; }
-  template <class T>
-  static T slope(T, T) {
-    return T(-1);
-  }
-};
 
 /// Target of every element: read from a tensor, or the same everywhere.
 template <class T>
@@ -69,7 +16,8 @@ struct Targets {
 template <class Loss, bool kTensor, class T>
 void values(double* terms, const T* x, const T* t, T label, std::int64_t count) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) terms[i] = Loss::value(x[i], kTensor ? t[i] : label);
+  for (std::int64_t i = 0; i < count; ++i)
+    terms[i] = Loss::template value<double>(x[i], kTensor ? t[i] : label);
 }
 
 template <class Loss, bool kTensor, class T>
@@ -115,42 +63,28 @@ double mean_loss(const char* name, View<T> dx, Write write, View<const T> x, con
 template <class T>
 double l1_loss(View<T> dx, Write write, View<const T> x, View<const T> target, std::int64_t pixels,
                std::int64_t c, double scale) {
-  return mean_loss<L1, true>("l1_loss", dx, write, x, Targets<T>{target}, pixels, c, scale);
+  return mean_loss<detail::L1, true>("l1_loss", dx, write, x, Targets<T>{target}, pixels, c, scale);
 }
 
 template <class T>
 double mse_loss(View<T> dx, Write write, View<const T> x, View<const T> target, std::int64_t pixels,
                 std::int64_t c, double scale) {
-  return mean_loss<Mse, true>("mse_loss", dx, write, x, Targets<T>{target}, pixels, c, scale);
+  return mean_loss<detail::Mse, true>("mse_loss", dx, write, x, Targets<T>{target}, pixels, c, scale);
 }
 
 template <class T>
 double bce_with_logits_loss(View<T> dx, Write write, View<const T> x, View<const T> target,
                             std::int64_t pixels, std::int64_t c, double scale) {
-  return mean_loss<Bce, true>("bce_with_logits_loss", dx, write, x, Targets<T>{target}, pixels, c, scale);
+  return mean_loss<detail::Bce, true>("bce_with_logits_loss", dx, write, x, Targets<T>{target}, pixels, c,
+                                      scale);
 }
 
 template <class T>
 double gan_loss(GanMode mode, GanTarget target, View<T> dx, Write write, View<const T> x, std::int64_t pixels,
                 std::int64_t c, double scale) {
-  const Targets<T> label{{}, target == GanTarget::discriminator_fake ? T(0) : T(1)};
-  switch (mode) {
-    case GanMode::vanilla:
-      return mean_loss<Bce, false>("gan_loss", dx, write, x, label, pixels, c, scale);
-    case GanMode::lsgan:
-      return mean_loss<Mse, false>("gan_loss", dx, write, x, label, pixels, c, scale);
-    case GanMode::hinge:
-      break;
-  }
-  switch (target) {
-    case GanTarget::discriminator_real:
-      return mean_loss<HingeReal, false>("gan_loss", dx, write, x, label, pixels, c, scale);
-    case GanTarget::discriminator_fake:
-      return mean_loss<HingeFake, false>("gan_loss", dx, write, x, label, pixels, c, scale);
-    case GanTarget::generator:
-      break;
-  }
-  return mean_loss<MinusMean, false>("gan_loss", dx, write, x, label, pixels, c, scale);
+  return detail::with_gan_loss(mode, target, [&]<class Loss>(Loss, float label) {
+    return mean_loss<Loss, false>("gan_loss", dx, write, x, Targets<T>{{}, label}, pixels, c, scale);
+  });
 }
 
 template double l1_loss<float>(View<float>, Write, View<const float>, View<const float>, std::int64_t,

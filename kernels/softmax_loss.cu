@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/detail/sums.cuh"
 #include "kernels/detail/sweep.cuh"
 

@@ -2,8 +2,8 @@
 // 1, 2, 3", SC 2011. The n-th number is a pure function of (key, counter), so a dropout mask is recomputed in
 // the backward pass instead of stored, and any thread or device can draw any number in any order.
 #pragma once
-#include <array>
 #include <cmath>
+#include <compare>
 #include <cstdint>
 
 #include "kernels/base/bfloat16.h"  // UPTAKE_HOST_DEVICE
@@ -17,27 +17,32 @@ struct RandomKey {
   std::uint32_t step = 0;
 };
 
-/// Four independent 32-bit words for block `index` of the sequence.
-constexpr std::array<std::uint32_t, 4> philox(const RandomKey& key, std::uint64_t index) {
+/// Four independent 32-bit words.
+struct PhiloxBlock {
+  std::uint32_t word[4];
+  auto operator<=>(const PhiloxBlock&) const = default;
+};
+
+/// Block `index` of the sequence.
+UPTAKE_HOST_DEVICE constexpr PhiloxBlock philox(RandomKey key, std::uint64_t index) {
   std::uint32_t c0 = static_cast<std::uint32_t>(index), c1 = static_cast<std::uint32_t>(index >> 32);
   std::uint32_t c2 = key.stream, c3 = key.step;
   std::uint32_t k0 = static_cast<std::uint32_t>(key.seed), k1 = static_cast<std::uint32_t>(key.seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = 0xD2511F53ull * c0, b = 0xCD9E8D57ull * c2;
-    const auto high_a = static_cast<std::uint32_t>(a >> 32), high_b = static_cast<std::uint32_t>(b >> 32);
-    c0 = high_b ^ c1 ^ k0;
+    const std::uint64_t a = std::uint64_t{0xD2511F53u} * c0, b = std::uint64_t{0xCD9E8D57u} * c2;
+    c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
     c1 = static_cast<std::uint32_t>(b);
-    c2 = high_a ^ c3 ^ k1;
+    c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
     c3 = static_cast<std::uint32_t>(a);
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  return {c0, c1, c2, c3};
+  return {{c0, c1, c2, c3}};
 }
 
 /// The 32-bit word of element `index`: word index%4 of block index/4.
 constexpr std::uint32_t philox_word(const RandomKey& key, std::uint64_t index) {
-  return philox(key, index / 4)[index % 4];
+  return philox(key, index / 4).word[index % 4];
 }
 
 /// Uniform in (0,1): never exactly 0 or 1.

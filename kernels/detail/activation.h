@@ -1,11 +1,7 @@
-// Activations as types, so that inner loops are compiled for them (on the GPU too), and the dropout mask of a
-// stretch of elements on the CPU. Internal to kernels/.
+// Activations as types, so that inner loops are compiled for them, on CPU and GPU. Internal to kernels/.
 #pragma once
 #include <cmath>
-#include <span>
-#include <string>
 
-#include "kernels/base/dropout.h"
 #include "kernels/base/types.h"
 
 namespace uptake::kernels::detail {
@@ -76,38 +72,6 @@ void with_acts(const Act& first, const Act* second, const Body& body) {
     body(straight_act<T>(first), straight_act<T>(*second));
   else
     body(any_act<T>(first), any_act<T>(*second));
-}
-
-/// Writes the factor of elements first..first+count: 0 where dropped, 1/(1-p) where kept.
-template <class T>
-void fill_dropout_mask(T* mask, const Dropout& dropout, std::int64_t first, std::int64_t count) {
-  // uniform01(word) >= p is word + 0.5 >= p * 2^32; both sides are exact in double, so is this threshold.
-  // Only a p within 2^-33 of 1 gives 2^32, which no word reaches: then nothing is kept.
-  const double limit = std::max(0.0, std::ceil(dropout.p * 4294967296.0 - 0.5));
-  const bool keeps_some = limit < 4294967296.0;
-  const std::uint32_t threshold = keeps_some ? static_cast<std::uint32_t>(limit) : 0;
-  const T factor = keeps_some ? static_cast<T>(1.0 / (1.0 - dropout.p)) : T(0);
-
-  // A product, not a choice: which way a random bit falls cannot be predicted.
-  const auto mask_of = [=](std::uint32_t word) { return static_cast<T>(word >= threshold) * factor; };
-
-  const auto begin = static_cast<std::uint64_t>(first), end = begin + static_cast<std::uint64_t>(count);
-  std::uint64_t i = begin;
-  for (; i < end && i % 4 != 0; ++i) *mask++ = mask_of(philox_word(dropout.key, i));
-  for (; i + 4 <= end; i += 4)
-    for (const std::uint32_t word : philox(dropout.key, i / 4)) *mask++ = mask_of(word);
-  for (; i < end; ++i) *mask++ = mask_of(philox_word(dropout.key, i));
-}
-
-inline void check_dropout(const Dropout& dropout) {
-  if (!(dropout.p >= 0 && dropout.p < 1))
-    throw ShapeError("dropout probability is " + std::to_string(dropout.p) + ", expected in [0,1)");
-}
-
-template <class List>
-void check_output_count(const List& list, const char* what) {
-  if (list.size() < 1 || list.size() > 2)
-    throw ShapeError(std::string(what) + " has " + std::to_string(list.size()) + " outputs, expected 1 or 2");
 }
 
 }  // namespace uptake::kernels::detail

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "kernels/base/host.h"
 #include "kernels/base/types.h"
+#include "kernels/detail/arguments.h"
 
 namespace uptake::kernels::detail {
 
@@ -92,28 +92,5 @@ double sum_elements(std::int64_t total, const Fill& fill) {
 /// added to a double: short, so that float keeps its digits.
 constexpr std::int64_t reduction_piece(std::int64_t c) { return std::max<std::int64_t>(32, 32768 / c); }
 inline constexpr std::int64_t kReductionRun = 32;
-
-/// Throws ShapeError unless sizes are not negative, the pitch covers c and a non-empty view has memory.
-template <class T>
-void check_view(const char* what, View<T> view, std::int64_t pixels, std::int64_t c) {
-  if (pixels < 0 || c < 0)
-    throw ShapeError(std::string(what) + " is [" + std::to_string(pixels) + "," + std::to_string(c) +
-                     "], sizes must not be negative");
-  if (pixels == 0 || c == 0) return;
-  if (view.data == nullptr)
-    throw ShapeError(std::string(what) + " is null, expected [" + std::to_string(pixels) + "," +
-                     std::to_string(c) + "]");
-  if (view.pitch < c)
-    throw ShapeError(std::string(what) + " has pitch " + std::to_string(view.pitch) +
-                     ", expected at least c = " + std::to_string(c));
-}
-
-/// Throws ShapeError unless count >= 0 and, for count > 0, the pointer is not null.
-inline void check_flat(const char* what, const void* data, std::int64_t count) {
-  if (count < 0)
-    throw ShapeError(std::string(what) + " has " + std::to_string(count) + " elements, expected at least 0");
-  if (count > 0 && data == nullptr)
-    throw ShapeError(std::string(what) + " is null, expected " + std::to_string(count) + " elements");
-}
 
 }  // namespace uptake::kernels::detail

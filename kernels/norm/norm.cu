@@ -1,8 +1,8 @@
 // The forward pass; norm_statistics.cu and norm_backward.cu have the rest.
 #include "kernels/norm/norm.h"
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/norm/norm_affine.cuh"
 
 namespace uptake::kernels::cuda {
@@ -47,7 +47,7 @@ void norm_forward(std::span<const Output<T>> outputs, View<const T> x, const Acc
                   const Dropout& dropout, StreamHandle stream) {
   kernels::detail::check_norm_shape("norm_forward", shape);
   kernels::detail::check_output_count(outputs, "norm_forward");
-  kernels::detail::check_dropout(dropout);
+  check_dropout(dropout);
   kernels::detail::check_view("norm_forward: x", x, shape.pixels(), shape.c);
   for (const Output<T>& output : outputs)
     kernels::detail::check_view("norm_forward: y", output.y, shape.pixels(), shape.c);

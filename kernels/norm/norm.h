@@ -27,22 +27,13 @@ enum class Statistics { of_this_batch, given };
 namespace cpu {
 using kernels::Statistics;
 
-/// mean, var [groups,c]: assigned; var is the biased variance. x [pixels,c].
-template <class T>
-void norm_statistics(T* mean, T* var, View<const T> x, const NormShape& shape);
-
 /// rstd = 1/sqrt(var + eps), `count` values. rstd may alias var.
 template <class T>
 void norm_rstd(T* rstd, const T* var, double eps, std::int64_t count);
 
-/// running = (1 - momentum) * running + momentum * batch, with the unbiased variance
-/// (biased * count/(count-1); count = pixels the statistic was taken over; count 1 leaves the biased one).
-template <class T>
-void norm_update_running(T* running_mean, T* running_var, const T* mean, const T* var, std::int64_t count,
-                         double momentum, std::int64_t c);
-
-/// The three above as a training step needs them: mean and rstd [groups,c] of x, and the running statistics
-/// moved towards them (null: none are kept; they need groups = 1).
+/// mean and rstd [groups,c] of x [pixels,c], and the running statistics moved towards them (null: none are kept; they
+/// need groups = 1): running = (1 - momentum) * running + momentum * batch, with the unbiased variance, var *
+/// count/(count-1) for count = pixels_per_group (1 pixel: var itself).
 template <class T>
 void norm_batch_statistics(T* mean, T* rstd, T* running_mean, T* running_var, View<const T> x,
                            const NormShape& shape, double eps, double momentum);

@@ -5,8 +5,8 @@
 // Two passes: sums of each channel of a group, then dx. Where a block can have all rows of its channels, it
 // does both in one launch; else blocks sum pieces of rows, which a small second launch merges, in an order
 // that sizes alone decide.
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/norm/norm_affine.cuh"
 
 namespace uptake::kernels::cuda {
@@ -286,7 +286,7 @@ void norm_backward(View<T> dx, Write write_dx, Accum<T>* dgamma, Accum<T>* dbeta
   using kernels::detail::check_view;
   kernels::detail::check_norm_shape("norm_backward", shape);
   kernels::detail::check_output_count(gradients, "norm_backward");
-  kernels::detail::check_dropout(dropout);
+  check_dropout(dropout);
   check_view("norm_backward: x", x, shape.pixels(), shape.c);
   if (dx.data != nullptr) check_view("norm_backward: dx", dx, shape.pixels(), shape.c);
   for (const OutputGradient<T>& gradient : gradients)

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/detail/activation.h"
+#include "kernels/detail/dropout_mask.h"
 #include "kernels/detail/pieces.h"
 #include "kernels/norm/norm_checks.h"
 
@@ -172,15 +173,10 @@ void piece_statistics(double* mean, double* deviation, View<const T> x, std::int
   }
 }
 
-}  // namespace
-
+/// mean and biased variance [groups,c].
 template <class T>
-void norm_statistics(T* mean, T* var, View<const T> x, const NormShape& shape) {
-  detail::check_norm_shape("norm_statistics", shape);
-  detail::check_view("norm_statistics: x", x, shape.pixels(), shape.c);
+void statistics_of(T* mean, T* var, View<const T> x, const NormShape& shape) {
   const std::int64_t c = shape.c, statistics = shape.groups * c;
-  detail::check_flat("norm_statistics: mean", mean, statistics);
-  detail::check_flat("norm_statistics: var", var, statistics);
   if (statistics == 0) return;
   if (shape.pixels_per_group == 0) {
     std::fill(mean, mean + statistics, T(0));
@@ -210,6 +206,18 @@ void norm_statistics(T* mean, T* var, View<const T> x, const NormShape& shape) {
 }
 
 template <class T>
+void update_running(T* running_mean, T* running_var, const T* mean, const T* var, std::int64_t count,
+                    double momentum, std::int64_t c) {
+  const double unbiased = count > 1 ? static_cast<double>(count) / static_cast<double>(count - 1) : 1.0;
+  for (std::int64_t i = 0; i < c; ++i) {
+    running_mean[i] = static_cast<T>((1 - momentum) * running_mean[i] + momentum * mean[i]);
+    running_var[i] = static_cast<T>((1 - momentum) * running_var[i] + momentum * unbiased * var[i]);
+  }
+}
+
+}  // namespace
+
+template <class T>
 void norm_rstd(T* rstd, const T* var, double eps, std::int64_t count) {
   detail::check_flat("norm_rstd: rstd", rstd, count);
   detail::check_flat("norm_rstd: var", var, count);
@@ -218,30 +226,16 @@ void norm_rstd(T* rstd, const T* var, double eps, std::int64_t count) {
 }
 
 template <class T>
-void norm_update_running(T* running_mean, T* running_var, const T* mean, const T* var, std::int64_t count,
-                         double momentum, std::int64_t c) {
-  if (count < 1)
-    throw ShapeError("norm_update_running: statistics of " + std::to_string(count) +
-                     " pixels, expected at least 1");
-  detail::check_flat("norm_update_running: running_mean", running_mean, c);
-  detail::check_flat("norm_update_running: running_var", running_var, c);
-  detail::check_flat("norm_update_running: mean", mean, c);
-  detail::check_flat("norm_update_running: var", var, c);
-  const double unbiased = count > 1 ? static_cast<double>(count) / static_cast<double>(count - 1) : 1.0;
-  for (std::int64_t i = 0; i < c; ++i) {
-    running_mean[i] = static_cast<T>((1 - momentum) * running_mean[i] + momentum * mean[i]);
-    running_var[i] = static_cast<T>((1 - momentum) * running_var[i] + momentum * unbiased * var[i]);
-  }
-}
-
-template <class T>
 void norm_batch_statistics(T* mean, T* rstd, T* running_mean, T* running_var, View<const T> x,
                            const NormShape& shape, double eps, double momentum) {
   detail::check_norm_shape("norm_batch_statistics", shape);
+  detail::check_view("norm_batch_statistics: x", x, shape.pixels(), shape.c);
+  detail::check_flat("norm_batch_statistics: mean", mean, shape.groups * shape.c);
+  detail::check_flat("norm_batch_statistics: rstd", rstd, shape.groups * shape.c);
   detail::check_running(running_mean, running_var, shape);
-  norm_statistics(mean, rstd, x, shape);  // rstd holds the variance for now
+  statistics_of(mean, rstd, x, shape);  // rstd holds the variance for now
   if (running_mean != nullptr)
-    norm_update_running(running_mean, running_var, mean, rstd, shape.pixels_per_group, momentum, shape.c);
+    update_running(running_mean, running_var, mean, rstd, shape.pixels_per_group, momentum, shape.c);
   norm_rstd(rstd, rstd, eps, shape.groups * shape.c);
 }
 
@@ -250,7 +244,7 @@ void norm_forward(std::span<const Output<T>> outputs, View<const T> x, const T* 
                   const T* gamma, const T* beta, const NormShape& shape, const Dropout& dropout) {
   detail::check_norm_shape("norm_forward", shape);
   detail::check_output_count(outputs, "norm_forward");
-  detail::check_dropout(dropout);
+  check_dropout(dropout);
   const std::int64_t c = shape.c;
   detail::check_view("norm_forward: x", x, shape.pixels(), c);
   for (const Output<T>& output : outputs) detail::check_view("norm_forward: y", output.y, shape.pixels(), c);
@@ -286,7 +280,7 @@ void norm_backward(View<T> dx, Write write_dx, T* dgamma, T* dbeta, Write write_
                    Statistics statistics, const Dropout& dropout) {
   detail::check_norm_shape("norm_backward", shape);
   detail::check_output_count(gradients, "norm_backward");
-  detail::check_dropout(dropout);
+  check_dropout(dropout);
   const std::int64_t c = shape.c, groups = shape.groups;
   detail::check_view("norm_backward: x", x, shape.pixels(), c);
   if (dx.data != nullptr) detail::check_view("norm_backward: dx", dx, shape.pixels(), c);
@@ -385,9 +379,7 @@ void norm_backward(View<T> dx, Write write_dx, T* dgamma, T* dbeta, Write write_
 }
 
 #define UPTAKE_INSTANTIATE(T)                                                                              \
-  template void norm_statistics<T>(T*, T*, View<const T>, const NormShape&);                               \
   template void norm_rstd<T>(T*, const T*, double, std::int64_t);                                          \
-  template void norm_update_running<T>(T*, T*, const T*, const T*, std::int64_t, double, std::int64_t);    \
   template void norm_batch_statistics<T>(T*, T*, T*, T*, View<const T>, const NormShape&, double, double); \
   template void norm_forward<T>(std::span<const Output<T>>, View<const T>, const T*, const T*, const T*,   \
                                 const T*, const NormShape&, const Dropout&);                               \

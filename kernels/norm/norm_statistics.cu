@@ -4,8 +4,8 @@
 // of data far from zero.
 #include <cmath>
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
 #include "kernels/norm/norm_affine.cuh"
 
 namespace uptake::kernels::cuda {

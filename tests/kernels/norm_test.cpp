@@ -62,9 +62,11 @@ const T* or_null(const std::vector<T>& values) {
 template <class T>
 Results cpu_statistics(const Case& t) {
   Buffer<T> x(t.shape.pixels(), t.shape.c, t.extra_pitch, t.x);
-  Buffer<T> mean(t.shape.groups, t.shape.c, 0), var(t.shape.groups, t.shape.c, 0);
-  cpu::norm_statistics<T>(mean.data(), var.data(), x.view(), t.shape);
-  return {{"mean", mean.values()}, {"var", var.values()}};
+  Buffer<T> mean(t.shape.groups, t.shape.c, 0), rstd(t.shape.groups, t.shape.c, 0);
+  cpu::norm_batch_statistics<T>(mean.data(), rstd.data(), nullptr, nullptr, x.view(), t.shape, 0, 0);
+  std::vector<double> var;
+  for (const double r : rstd.values()) var.push_back(1 / (r * r));
+  return {{"mean", mean.values()}, {"var", var}};
 }
 
 Results reference_statistics(const Case& t) {
@@ -124,7 +126,7 @@ Results reference_backward(const Case& t) {
           {"dbeta", written(gradients.dbeta, t.write, t.before_parameters)}};
 }
 
-const ImplementationTable<Case> kStatistics("norm_statistics",
+const ImplementationTable<Case> kStatistics("norm_batch_statistics",
                                             {{"reference", 0x1p-52, reference_statistics},
                                              {"cpu float", 0x1p-23, cpu_statistics<float>},
                                              {"cpu double", 0x1p-52, cpu_statistics<double>}});
@@ -186,17 +188,17 @@ TEST_CASE("norm: the reference's backward is the gradient of its forward") {
       }
 }
 
-TEST_CASE("norm_statistics: equals the reference at odd sizes and pitches") {
+TEST_CASE("norm_batch_statistics: equals the reference at odd sizes and pitches") {
   for (const NormShape& shape : kShapes)
     for (const std::int64_t extra : {0, 3}) {
       if (shape.pixels() == 0) continue;  // the mean of nothing is not a number in the reference
       const Case t = make_case(shape, extra, {kNone}, 0, Write::assign);
       kStatistics.check_all(
-          t, {.length = 1, .factor = 4, .scale = 2});  // sums are taken in double: one rounding
+          t, {.length = 1, .factor = 4, .scale = 2});  // sums are taken in double: one rounding, and rstd's
     }
 }
 
-TEST_CASE("norm_statistics: float data far from zero keep their variance") {
+TEST_CASE("norm_batch_statistics: float data far from zero keep their variance") {
   const NormShape shape{2, 5000, 3};
   Case t = make_case(shape, 0, {kNone}, 0, Write::assign);
   for (const double middle : {1e4, 1e6}) {
@@ -212,7 +214,7 @@ TEST_CASE("norm_statistics: float data far from zero keep their variance") {
   }
 }
 
-TEST_CASE("norm_statistics: one far outlier does not spoil the rest, and a constant has no variance") {
+TEST_CASE("norm_batch_statistics: one far outlier does not spoil the rest, and a constant has no variance") {
   const NormShape shape{1, 4099, 1};
   Case t = make_case(shape, 0, {kNone}, 0, Write::assign);
   for (std::size_t i = 0; i < t.x.size(); ++i) t.x[i] = i == 0 ? 0 : 1e4 + static_cast<double>(i % 3);
@@ -232,21 +234,7 @@ TEST_CASE("norm_rstd: is 1/sqrt(var + eps), in place too") {
   CHECK(var[3] == doctest::Approx(1e-5));
 }
 
-TEST_CASE("norm_update_running: mixes in the mean and the unbiased variance") {
-  std::vector<double> running_mean = {1, 2}, running_var = {1, 1};
-  const std::vector<double> mean = {3, 2}, var = {4, 8};
-  cpu::norm_update_running<double>(running_mean.data(), running_var.data(), mean.data(), var.data(), 5, 0.1,
-                                   2);
-  CHECK(running_mean[0] == doctest::Approx(0.9 * 1 + 0.1 * 3));
-  CHECK(running_mean[1] == doctest::Approx(2));
-  CHECK(running_var[0] == doctest::Approx(0.9 + 0.1 * 5));
-  CHECK(running_var[1] == doctest::Approx(0.9 + 0.1 * 10));
-  std::vector<double> one_mean = {0}, one_var = {1};
-  cpu::norm_update_running<double>(one_mean.data(), one_var.data(), mean.data(), var.data(), 1, 0.5, 1);
-  CHECK(one_var[0] == doctest::Approx(2.5));  // a single pixel: the biased variance
-}
-
-TEST_CASE("norm_batch_statistics: is statistics, running update and rstd in one") {
+TEST_CASE("norm_batch_statistics: gives mean and rstd, and mixes in the mean and the unbiased variance") {
   const Case t = make_case({1, 97, 13}, 3, {kNone}, 0, Write::assign);
   const auto all_in_one = []<class T>(const Case& of, bool running, T) {
     Buffer<T> x(of.shape.pixels(), of.shape.c, of.extra_pitch, of.x);
@@ -369,6 +357,17 @@ TEST_CASE("norm_backward: dx or the parameter gradients may be left out, and dx 
   CHECK(std::vector<double>(dy.begin(), dy.end()) == all[0].values);
 }
 
+TEST_CASE("norm_batch_statistics: a single pixel has the biased variance, which is none") {
+  const std::vector<double> x = {7};
+  double mean = 0, rstd = 0, running_mean = 1, running_var = 1;
+  cpu::norm_batch_statistics<double>(&mean, &rstd, &running_mean, &running_var, {x.data(), 1}, {1, 1, 1},
+                                     0.25, 0.5);
+  CHECK(mean == 7);
+  CHECK(rstd == 2);
+  CHECK(running_mean == 4);
+  CHECK(running_var == 0.5);
+}
+
 TEST_CASE("norm: the same bits on any number of threads") {
   const Case t = make_case({2, 1531, 37}, 1, {kLeaky, kRelu}, 0.5, Write::add);
   check_same_bits_on_any_threads([&] { return cpu_statistics<float>(t); });
@@ -379,11 +378,13 @@ TEST_CASE("norm: the same bits on any number of threads") {
 TEST_CASE("norm: bad arguments throw ShapeError") {
   std::vector<float> x(12), y(12), s(4, 1.0f);
   const NormShape shape{1, 3, 4};
-  CHECK_THROWS_AS(cpu::norm_statistics<float>(s.data(), s.data(), {x.data(), 3}, shape), ShapeError);
-  CHECK_THROWS_AS(cpu::norm_statistics<float>(nullptr, s.data(), {x.data(), 4}, shape), ShapeError);
-  CHECK_THROWS_AS(cpu::norm_statistics<float>(s.data(), s.data(), {x.data(), 4}, {-1, 3, 4}), ShapeError);
-  CHECK_THROWS_AS(cpu::norm_update_running<float>(s.data(), s.data(), s.data(), s.data(), 0, 0.1, 4),
-                  ShapeError);
+  const auto statistics = [&](float* mean, View<const float> in, const NormShape& of) {
+    cpu::norm_batch_statistics<float>(mean, s.data(), nullptr, nullptr, in, of, 0.1, 0.1);
+  };
+  CHECK_NOTHROW(statistics(s.data(), {x.data(), 4}, shape));
+  CHECK_THROWS_AS(statistics(s.data(), {x.data(), 3}, shape), ShapeError);
+  CHECK_THROWS_AS(statistics(nullptr, {x.data(), 4}, shape), ShapeError);
+  CHECK_THROWS_AS(statistics(s.data(), {x.data(), 4}, {-1, 3, 4}), ShapeError);
   const std::vector<Output<float>> outputs = {{{y.data(), 4}, {}}}, narrow = {{{y.data(), 2}, {}}};
   const auto forward = [&](const std::vector<Output<float>>& to, const float* mean, double p) {
     cpu::norm_forward<float>(to, {x.data(), 4}, mean, s.data(), nullptr, nullptr, shape, {p, {}});
