@@ -6,6 +6,8 @@
 namespace uptake::kernels::cuda {
 namespace {
 
+using kernels::detail::check_tensors;
+
 // ---- reflection padding
 
 __device__ int reflect(int i, int size) {
@@ -48,15 +50,6 @@ __global__ void __launch_bounds__(kSpatialBlock)
     }
     write_array(at(dx, to, p), write, sums);
   });
-}
-
-Shape4 padded_shape(const char* what, const Shape4& x, std::int64_t pad) {
-  check_sizes(what, x);
-  if (x.size() == 0) return {};
-  if (pad < 0 || pad >= x.h || pad >= x.w)
-    throw ShapeError(std::string(what) + ": pad is " + std::to_string(pad) + " on " + std::to_string(x.h) +
-                     "x" + std::to_string(x.w) + ", expected at least 0 and less than either");
-  return {x.n, x.h + 2 * pad, x.w + 2 * pad, x.c};
 }
 
 // ---- up-sampling
@@ -142,20 +135,13 @@ __global__ void __launch_bounds__(kSpatialBlock)
   });
 }
 
-Shape4 enlarged_shape(const char* what, const Shape4& x, std::int64_t factor) {
-  check_sizes(what, x);
-  if (factor < 1)
-    throw ShapeError(std::string(what) + ": factor is " + std::to_string(factor) + ", expected at least 1");
-  return {x.n, x.h * factor, x.w * factor, x.c};
-}
-
 }  // namespace
 
 template <class T>
 void reflection_pad_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t pad, StreamHandle stream) {
   const char* what = "reflection_pad_forward";
   const Shape4 y_shape = padded_shape(what, x_shape, pad);
-  check_both(what, x_shape, x, y_shape, y);
+  check_tensors(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
     launch(reflection_pad_forward_kernel<width.value, T>, location_blocks(y_shape, width.value),
@@ -169,7 +155,7 @@ void reflection_pad_backward(T* dx, Write write, const T* dy, const Shape4& x_sh
                              StreamHandle stream) {
   const char* what = "reflection_pad_backward";
   const Shape4 y_shape = padded_shape(what, x_shape, pad);
-  check_both(what, x_shape, dx, y_shape, dy);
+  check_tensors(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
     launch(reflection_pad_backward_kernel<width.value, T>, location_blocks(x_shape, width.value),
@@ -183,7 +169,7 @@ void upsample_nearest_forward(T* y, const T* x, const Shape4& x_shape, std::int6
                               StreamHandle stream) {
   const char* what = "upsample_nearest_forward";
   const Shape4 y_shape = enlarged_shape(what, x_shape, factor);
-  check_both(what, x_shape, x, y_shape, y);
+  check_tensors(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
     launch(upsample_nearest_forward_kernel<width.value, T>, location_blocks(y_shape, width.value),
@@ -197,7 +183,7 @@ void upsample_nearest_backward(T* dx, Write write, const T* dy, const Shape4& x_
                                StreamHandle stream) {
   const char* what = "upsample_nearest_backward";
   const Shape4 y_shape = enlarged_shape(what, x_shape, factor);
-  check_both(what, x_shape, dx, y_shape, dy);
+  check_tensors(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
     launch(upsample_nearest_backward_kernel<width.value, T>, location_blocks(x_shape, width.value),
@@ -211,7 +197,7 @@ void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int
                                StreamHandle stream) {
   const char* what = "upsample_bilinear_forward";
   const Shape4 y_shape = enlarged_shape(what, x_shape, factor);
-  check_both(what, x_shape, x, y_shape, y);
+  check_tensors(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
     launch(upsample_bilinear_forward_kernel<width.value, T>, location_blocks(y_shape, width.value),
@@ -225,7 +211,7 @@ void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x
                                 StreamHandle stream) {
   const char* what = "upsample_bilinear_backward";
   const Shape4 y_shape = enlarged_shape(what, x_shape, factor);
-  check_both(what, x_shape, dx, y_shape, dy);
+  check_tensors(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
     launch(upsample_bilinear_backward_kernel<width.value, T>, location_blocks(x_shape, width.value),

@@ -17,15 +17,33 @@ struct Pool {
   std::int64_t output_size(std::int64_t in) const;
 };
 
+// Shapes of y. An axis of x without elements has none in y. `what` begins the text of the ShapeError that negative
+// sizes and what is required below throw.
+
+/// [n, h+2p, w+2p, c]; requires 0 <= pad < h and pad < w (as PyTorch), of an empty x only 0 <= pad.
+Shape4 padded_shape(const char* what, const Shape4& x, std::int64_t pad);
+/// [n, h*factor, w*factor, c]; requires factor >= 1.
+Shape4 enlarged_shape(const char* what, const Shape4& x, std::int64_t factor);
+/// [n, ho, wo, c] of Pool::output_size.
+Shape4 pooled_shape(const char* what, const Shape4& x, const Pool& pool);
+
+namespace detail {
+
+/// max_pool's argmax has memory and room for an image's index.
+void check_winners(const char* what, const std::int32_t* argmax, const Shape4& x_shape,
+                   const Shape4& y_shape);
+
+}  // namespace detail
+
 namespace cpu {
 
-/// y [n, h+2p, w+2p, c]; requires pad < h and pad < w (as PyTorch), else ShapeError.
+/// y: padded_shape.
 template <class T>
 void reflection_pad_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t pad);
 template <class T>
 void reflection_pad_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t pad);
 
-/// y [n, h*factor, w*factor, c], factor >= 1.
+/// y: enlarged_shape.
 template <class T>
 void upsample_nearest_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t factor);
 template <class T>
@@ -37,7 +55,7 @@ void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int
 template <class T>
 void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor);
 
-/// argmax [n,ho,wo,c]: index h*w_size + w of the winning pixel, saved for backward; the first of equals wins
+/// y: pooled_shape. argmax, of the same shape: index h*w_size + w of the winning pixel, saved for backward; the first of equals wins
 /// and NaN wins over numbers. Padding never wins.
 template <class T>
 void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_shape, const Pool& pool);

@@ -1,42 +1,14 @@
 #include "kernels/spatial.h"
 
+#include <array>
 #include <cmath>
-#include <limits>
 
 #include "kernels/detail/pieces.h"
 
 // Every backward gathers: each pixel of dx adds up what reaches it, in a fixed order, so rows of dx can be
 // shared between threads and no two of them write the same place.
-namespace uptake::kernels {
-
-std::int64_t Pool::output_size(std::int64_t in) const {
-  if (kernel < 1 || stride < 1 || pad < 0 || pad > kernel / 2 || in < 0)
-    throw ShapeError(
-        "pool has kernel " + std::to_string(kernel) + ", stride " + std::to_string(stride) + ", pad " +
-        std::to_string(pad) + " on size " + std::to_string(in) +
-        ", expected kernel and stride at least 1, pad in [0, kernel/2] and a size of at least 0");
-  if (in == 0) return 0;
-  if (in + 2 * pad < kernel)
-    throw ShapeError("pool kernel " + std::to_string(kernel) + " does not fit into " + std::to_string(in) +
-                     " + 2 * " + std::to_string(pad));
-  return (in + 2 * pad - kernel) / stride + 1;
-}
-
-namespace cpu {
+namespace uptake::kernels::cpu {
 namespace {
-
-void check_shape(const char* what, const Shape4& s) {
-  if (s.n < 0 || s.h < 0 || s.w < 0 || s.c < 0)
-    throw ShapeError(std::string(what) + ": x is [" + std::to_string(s.n) + "," + std::to_string(s.h) + "," +
-                     std::to_string(s.w) + "," + std::to_string(s.c) + "], sizes must not be negative");
-}
-
-void check_both(const char* what, const Shape4& x_shape, const void* x, const Shape4& y_shape,
-                const void* y) {
-  check_shape(what, x_shape);
-  detail::check_flat(what, x, x_shape.size());
-  detail::check_flat(what, y, y_shape.size());
-}
 
 /// Calls row(image, h) for each row of a tensor of this shape, rows shared between threads.
 template <class Row>
@@ -72,15 +44,6 @@ void start_channels(T* to, Write write, std::int64_t c) {
 
 // ---- reflection padding
 
-Shape4 padded_shape(const char* what, const Shape4& x, std::int64_t pad) {
-  check_shape(what, x);
-  if (x.size() == 0) return {};
-  if (pad < 0 || pad >= x.h || pad >= x.w)
-    throw ShapeError(std::string(what) + ": pad is " + std::to_string(pad) + " on " + std::to_string(x.h) +
-                     "x" + std::to_string(x.w) + ", expected at least 0 and less than either");
-  return {x.n, x.h + 2 * pad, x.w + 2 * pad, x.c};
-}
-
 std::int64_t reflect(std::int64_t i, std::int64_t size) {
   if (i < 0) i = -i;
   return i < size ? i : 2 * (size - 1) - i;
@@ -98,13 +61,6 @@ struct Mirrors {
 };
 
 // ---- up-sampling
-
-Shape4 enlarged_shape(const char* what, const Shape4& x, std::int64_t factor) {
-  check_shape(what, x);
-  if (factor < 1)
-    throw ShapeError(std::string(what) + ": factor is " + std::to_string(factor) + ", expected at least 1");
-  return {x.n, x.h * factor, x.w * factor, x.c};
-}
 
 /// Output place `o` is first * (1 - share) + second * share.
 struct Between {
@@ -142,11 +98,6 @@ struct Holders {
   }
 };
 
-Shape4 pooled_shape(const char* what, const Shape4& x, const Pool& pool) {
-  check_shape(what, x);
-  return {x.n, pool.output_size(x.h), pool.output_size(x.w), x.c};
-}
-
 template <class T>
 T window_factor(const Window& rows, const Window& columns, const Pool& pool) {
   const std::int64_t count = pool.count_padding == CountPadding::include ? pool.kernel * pool.kernel
@@ -159,7 +110,7 @@ T window_factor(const Window& rows, const Window& columns, const Pool& pool) {
 template <class T>
 void reflection_pad_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t pad) {
   const Shape4 y_shape = padded_shape("reflection_pad_forward", x_shape, pad);
-  check_both("reflection_pad_forward", x_shape, x, y_shape, y);
+  detail::check_tensors("reflection_pad_forward", x_shape, x, y_shape, y);
   for_rows(y_shape, [&](std::int64_t n, std::int64_t h) {
     const std::int64_t from_h = reflect(h - pad, x_shape.h);
     for (std::int64_t w = 0; w < y_shape.w; ++w) {
@@ -172,7 +123,7 @@ void reflection_pad_forward(T* y, const T* x, const Shape4& x_shape, std::int64_
 template <class T>
 void reflection_pad_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t pad) {
   const Shape4 y_shape = padded_shape("reflection_pad_backward", x_shape, pad);
-  check_both("reflection_pad_backward", x_shape, dx, y_shape, dy);
+  detail::check_tensors("reflection_pad_backward", x_shape, dx, y_shape, dy);
   for_rows(x_shape, [&](std::int64_t n, std::int64_t h) {
     const Mirrors rows(h, x_shape.h, pad);
     for (std::int64_t w = 0; w < x_shape.w; ++w) {
@@ -189,7 +140,7 @@ void reflection_pad_backward(T* dx, Write write, const T* dy, const Shape4& x_sh
 template <class T>
 void upsample_nearest_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t factor) {
   const Shape4 y_shape = enlarged_shape("upsample_nearest_forward", x_shape, factor);
-  check_both("upsample_nearest_forward", x_shape, x, y_shape, y);
+  detail::check_tensors("upsample_nearest_forward", x_shape, x, y_shape, y);
   for_rows(y_shape, [&](std::int64_t n, std::int64_t h) {
     T* to = pixel(y, y_shape, n, h, 0);
     for (std::int64_t w = 0; w < x_shape.w; ++w) {
@@ -202,7 +153,7 @@ void upsample_nearest_forward(T* y, const T* x, const Shape4& x_shape, std::int6
 template <class T>
 void upsample_nearest_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor) {
   const Shape4 y_shape = enlarged_shape("upsample_nearest_backward", x_shape, factor);
-  check_both("upsample_nearest_backward", x_shape, dx, y_shape, dy);
+  detail::check_tensors("upsample_nearest_backward", x_shape, dx, y_shape, dy);
   for_rows(x_shape, [&](std::int64_t n, std::int64_t h) {
     for (std::int64_t w = 0; w < x_shape.w; ++w) {
       T* to = pixel(dx, x_shape, n, h, w);
@@ -217,7 +168,7 @@ void upsample_nearest_backward(T* dx, Write write, const T* dy, const Shape4& x_
 template <class T>
 void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int64_t factor) {
   const Shape4 y_shape = enlarged_shape("upsample_bilinear_forward", x_shape, factor);
-  check_both("upsample_bilinear_forward", x_shape, x, y_shape, y);
+  detail::check_tensors("upsample_bilinear_forward", x_shape, x, y_shape, y);
   for_rows(y_shape, [&](std::int64_t n, std::int64_t h) {
     const Between row(h, x_shape.h, factor);
     for (std::int64_t w = 0; w < y_shape.w; ++w) {
@@ -239,7 +190,7 @@ void upsample_bilinear_forward(T* y, const T* x, const Shape4& x_shape, std::int
 template <class T>
 void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, std::int64_t factor) {
   const Shape4 y_shape = enlarged_shape("upsample_bilinear_backward", x_shape, factor);
-  check_both("upsample_bilinear_backward", x_shape, dx, y_shape, dy);
+  detail::check_tensors("upsample_bilinear_backward", x_shape, dx, y_shape, dy);
   // Input i is used by outputs of the three input cells i-1, i, i+1 at most.
   const auto begin = [&](std::int64_t i) { return std::max<std::int64_t>(0, (i - 1) * factor); };
   const auto end = [&](std::int64_t i, std::int64_t size) { return std::min(size, i + 2) * factor; };
@@ -263,11 +214,8 @@ void upsample_bilinear_backward(T* dx, Write write, const T* dy, const Shape4& x
 template <class T>
 void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_shape, const Pool& pool) {
   const Shape4 y_shape = pooled_shape("max_pool_forward", x_shape, pool);
-  check_both("max_pool_forward", x_shape, x, y_shape, y);
-  detail::check_flat("max_pool_forward: argmax", argmax, y_shape.size());
-  if (x_shape.h * x_shape.w > std::numeric_limits<std::int32_t>::max())
-    throw ShapeError("max_pool_forward: image of " + std::to_string(x_shape.h) + "x" +
-                     std::to_string(x_shape.w) + " pixels, expected fewer than 2^31");
+  detail::check_tensors("max_pool_forward", x_shape, x, y_shape, y);
+  detail::check_winners("max_pool_forward", argmax, x_shape, y_shape);
   const std::int64_t c = x_shape.c;
   for_rows(y_shape, [&](std::int64_t n, std::int64_t oh) {
     const Window rows(oh, x_shape.h, pool);
@@ -298,8 +246,8 @@ template <class T>
 void max_pool_backward(T* dx, Write write, const T* dy, const std::int32_t* argmax, const Shape4& x_shape,
                        const Pool& pool) {
   const Shape4 y_shape = pooled_shape("max_pool_backward", x_shape, pool);
-  check_both("max_pool_backward", x_shape, dx, y_shape, dy);
-  detail::check_flat("max_pool_backward: argmax", argmax, y_shape.size());
+  detail::check_tensors("max_pool_backward", x_shape, dx, y_shape, dy);
+  detail::check_winners("max_pool_backward", argmax, x_shape, y_shape);
   const std::int64_t c = x_shape.c;
   for_rows(x_shape, [&](std::int64_t n, std::int64_t h) {
     const Holders rows(h, y_shape.h, pool);
@@ -322,7 +270,7 @@ void max_pool_backward(T* dx, Write write, const T* dy, const std::int32_t* argm
 template <class T>
 void avg_pool_forward(T* y, const T* x, const Shape4& x_shape, const Pool& pool) {
   const Shape4 y_shape = pooled_shape("avg_pool_forward", x_shape, pool);
-  check_both("avg_pool_forward", x_shape, x, y_shape, y);
+  detail::check_tensors("avg_pool_forward", x_shape, x, y_shape, y);
   for_rows(y_shape, [&](std::int64_t n, std::int64_t oh) {
     const Window rows(oh, x_shape.h, pool);
     for (std::int64_t ow = 0; ow < y_shape.w; ++ow) {
@@ -340,7 +288,7 @@ void avg_pool_forward(T* y, const T* x, const Shape4& x_shape, const Pool& pool)
 template <class T>
 void avg_pool_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, const Pool& pool) {
   const Shape4 y_shape = pooled_shape("avg_pool_backward", x_shape, pool);
-  check_both("avg_pool_backward", x_shape, dx, y_shape, dy);
+  detail::check_tensors("avg_pool_backward", x_shape, dx, y_shape, dy);
   for_rows(x_shape, [&](std::int64_t n, std::int64_t h) {
     const Holders rows(h, y_shape.h, pool);
     for (std::int64_t w = 0; w < x_shape.w; ++w) {
@@ -371,5 +319,4 @@ UPTAKE_INSTANTIATE(float)
 UPTAKE_INSTANTIATE(double)
 #undef UPTAKE_INSTANTIATE
 
-}  // namespace cpu
-}  // namespace uptake::kernels
+}  // namespace uptake::kernels::cpu

@@ -1,11 +1,12 @@
 // Maximum and average pooling.
-#include <limits>
-
 #include "kernels/detail/spatial.cuh"
 #include "kernels/spatial.h"
 
 namespace uptake::kernels::cuda {
 namespace {
+
+using kernels::detail::check_tensors;
+using kernels::detail::check_winners;
 
 /// A Pool as kernels take it.
 struct Windows {
@@ -119,11 +120,6 @@ __global__ void __launch_bounds__(kSpatialBlock)
   });
 }
 
-Shape4 pooled_shape(const char* what, const Shape4& x, const Pool& pool) {
-  check_sizes(what, x);
-  return {x.n, pool.output_size(x.h), pool.output_size(x.w), x.c};
-}
-
 /// A stride beyond every image is as good as any other.
 Windows windows_of(const char* what, const Pool& pool) {
   constexpr std::int64_t kFar = 1 << 28;
@@ -138,11 +134,8 @@ void max_pool_forward(T* y, std::int32_t* argmax, const T* x, const Shape4& x_sh
                       StreamHandle stream) {
   const char* what = "max_pool_forward";
   const Shape4 y_shape = pooled_shape(what, x_shape, pool);
-  check_both(what, x_shape, x, y_shape, y);
-  kernels::detail::check_flat("max_pool_forward: argmax", argmax, y_shape.size());
-  if (x_shape.h * x_shape.w > std::numeric_limits<std::int32_t>::max())
-    throw ShapeError("max_pool_forward: image of " + std::to_string(x_shape.h) + "x" +
-                     std::to_string(x_shape.w) + " pixels, expected fewer than 2^31");
+  check_tensors(what, x_shape, x, y_shape, y);
+  check_winners(what, argmax, x_shape, y_shape);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, argmax, x), [&](auto width) {
     launch(max_pool_forward_kernel<width.value, T>, location_blocks(y_shape, width.value), kSpatialBlock, 0,
@@ -155,8 +148,8 @@ void max_pool_backward(T* dx, Write write, const T* dy, const std::int32_t* argm
                        const Pool& pool, StreamHandle stream) {
   const char* what = "max_pool_backward";
   const Shape4 y_shape = pooled_shape(what, x_shape, pool);
-  check_both(what, x_shape, dx, y_shape, dy);
-  kernels::detail::check_flat("max_pool_backward: argmax", argmax, y_shape.size());
+  check_tensors(what, x_shape, dx, y_shape, dy);
+  check_winners(what, argmax, x_shape, y_shape);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy, argmax), [&](auto width) {
     launch(max_pool_backward_kernel<width.value, T>, location_blocks(x_shape, width.value), kSpatialBlock, 0,
@@ -169,7 +162,7 @@ template <class T>
 void avg_pool_forward(T* y, const T* x, const Shape4& x_shape, const Pool& pool, StreamHandle stream) {
   const char* what = "avg_pool_forward";
   const Shape4 y_shape = pooled_shape(what, x_shape, pool);
-  check_both(what, x_shape, x, y_shape, y);
+  check_tensors(what, x_shape, x, y_shape, y);
   if (y_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, y, x), [&](auto width) {
     launch(avg_pool_forward_kernel<width.value, T>, location_blocks(y_shape, width.value), kSpatialBlock, 0,
@@ -182,7 +175,7 @@ void avg_pool_backward(T* dx, Write write, const T* dy, const Shape4& x_shape, c
                        StreamHandle stream) {
   const char* what = "avg_pool_backward";
   const Shape4 y_shape = pooled_shape(what, x_shape, pool);
-  check_both(what, x_shape, dx, y_shape, dy);
+  check_tensors(what, x_shape, dx, y_shape, dy);
   if (x_shape.size() == 0) return;
   with_width<kVector<T>>(channels_pack<kVector<T>>(x_shape.c, dx, dy), [&](auto width) {
     launch(avg_pool_backward_kernel<width.value, T>, location_blocks(x_shape, width.value), kSpatialBlock, 0,

@@ -69,7 +69,7 @@ Var add(const Var& a, const Var& b) {
 Var reflection_pad(const Var& x, std::int64_t pad) {
   const Shape s = x.shape();
   const Tensor input = x.value().contiguous();
-  const Tensor y = Tensor::empty({s.n, s.h + 2 * pad, s.w + 2 * pad, s.c}, x.dtype(), x.device());
+  const Tensor y = Tensor::empty(kernels::padded_shape("reflection_pad", s, pad), x.dtype(), x.device());
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     On::template reflection_pad_forward<T>(y.data<T>(), input.data<T>(), s, pad);
   });
@@ -87,7 +87,7 @@ Var upsample(const Var& x, std::int64_t factor, Interpolation interpolation) {
   const Shape s = x.shape();
   const bool nearest = interpolation == Interpolation::nearest;
   const Tensor input = x.value().contiguous();
-  const Tensor y = Tensor::empty({s.n, s.h * factor, s.w * factor, s.c}, x.dtype(), x.device());
+  const Tensor y = Tensor::empty(kernels::enlarged_shape("upsample", s, factor), x.dtype(), x.device());
   run(x.device(), x.dtype(), [&]<class On, class T>() {
     if (nearest)
       On::template upsample_nearest_forward<T>(y.data<T>(), input.data<T>(), s, factor);
@@ -109,7 +109,7 @@ Var upsample(const Var& x, std::int64_t factor, Interpolation interpolation) {
 
 Var max_pool(const Var& x, const Pool& pool) {
   const Shape s = x.shape();
-  const Shape out{s.n, pool.output_size(s.h), pool.output_size(s.w), s.c};
+  const Shape out = kernels::pooled_shape("max_pool", s, pool);
   const Tensor input = x.value().contiguous();
   const Tensor y = Tensor::empty(out, x.dtype(), x.device());
   const auto winners = allocate(x.device(), static_cast<std::size_t>(out.size()) * sizeof(std::int32_t));
@@ -130,8 +130,7 @@ Var max_pool(const Var& x, const Pool& pool) {
 Var avg_pool(const Var& x, const Pool& pool) {
   const Shape s = x.shape();
   const Tensor input = x.value().contiguous();
-  const Tensor y =
-      Tensor::empty({s.n, pool.output_size(s.h), pool.output_size(s.w), s.c}, x.dtype(), x.device());
+  const Tensor y = Tensor::empty(kernels::pooled_shape("avg_pool", s, pool), x.dtype(), x.device());
   run(x.device(), x.dtype(),
       [&]<class On, class T>() { On::template avg_pool_forward<T>(y.data<T>(), input.data<T>(), s, pool); });
   return make_result("avg_pool", y, {x}, [x = Slot(x), s, pool](const Tensor& grad) {

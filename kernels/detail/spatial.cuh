@@ -1,7 +1,7 @@
 // Walking the elements of packed [n,h,w,c] tensors, N channels at a time. Every kernel gathers: a thread owns
 // the elements it writes and adds what belongs there in a fixed order. Internal to kernels/.
 #pragma once
-#include "kernels/detail/pieces.h"
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/sweep.cuh"
 
 namespace uptake::kernels::cuda {
@@ -63,18 +63,6 @@ __device__ void add_channels(float (&sums)[N], const T* from, float factor = 1.0
 }
 
 // ---- on the host
-
-inline void check_sizes(const char* what, const Shape4& s) {
-  if (s.n < 0 || s.h < 0 || s.w < 0 || s.c < 0)
-    throw ShapeError(std::string(what) + ": x is [" + std::to_string(s.n) + "," + std::to_string(s.h) + "," +
-                     std::to_string(s.w) + "," + std::to_string(s.c) + "], sizes must not be negative");
-}
-
-inline void check_both(const char* what, const Shape4& x_shape, const void* x, const Shape4& y_shape,
-                       const void* y) {
-  kernels::detail::check_flat(what, x, x_shape.size());
-  kernels::detail::check_flat(what, y, y_shape.size());
-}
 
 /// Kernels hold places in 32 bits, with room for a factor of 8.
 inline int small(const char* what, std::int64_t size) {

@@ -241,6 +241,19 @@ TEST_CASE("spatial: the same bits on any number of threads") {
   }
 }
 
+TEST_CASE("spatial: y has no elements where x has none, and keeps the other sizes") {
+  const Pool pool{3, 2, 1, {}};
+  for (const Shape4 x : {Shape4{0, 5, 6, 2}, {2, 0, 6, 2}, {2, 5, 0, 2}, {2, 5, 6, 0}}) {
+    const auto none = [](std::int64_t size, std::int64_t otherwise) { return size == 0 ? 0 : otherwise; };
+    CHECK(padded_shape("pad", x, 1) == Shape4{x.n, none(x.h, 7), none(x.w, 8), x.c});
+    CHECK(enlarged_shape("upsample", x, 2) == Shape4{x.n, none(x.h, 10), none(x.w, 12), x.c});
+    CHECK(pooled_shape("pool", x, pool) == Shape4{x.n, none(x.h, 3), none(x.w, 3), x.c});
+    cpu::reflection_pad_forward<float>(nullptr, nullptr, x, 9);  // has nothing to do
+    cpu::reflection_pad_backward<float>(nullptr, Write::add, nullptr, x, 9);
+    CHECK_THROWS_AS(padded_shape("pad", x, -1), ShapeError);
+  }
+}
+
 TEST_CASE("spatial: bad arguments throw ShapeError") {
   std::vector<float> x(16), y(100);
   const Shape4 shape{1, 4, 4, 1};
