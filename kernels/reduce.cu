@@ -2,8 +2,9 @@
 // otherwise a second small one adds the blocks' results, in a fixed order.
 #include "kernels/reduce.h"
 
+#include "kernels/detail/arguments.h"
 #include "kernels/detail/launch.cuh"
-#include "kernels/detail/pieces.h"
+#include "kernels/detail/rows.cuh"
 #include "kernels/detail/sums.cuh"
 #include "kernels/detail/sweep.cuh"
 
@@ -54,96 +55,50 @@ __global__ void __launch_bounds__(kFinishBlock)
 
 // ---- sum_pixels
 
-constexpr int kColumnBlock = 256;
-constexpr int kMostColumns = 32;
-constexpr int kAhead = 4;  // loads of a thread under way at the same time
-
-/// Pixels are cut into `pieces` of `piece`. A block owns 2^log2_columns packs of channels of one piece; its
-/// threads with the same column walk the piece's pixels in turn.
-struct ColumnPlan {
-  int log2_columns = 0;
-  std::int64_t groups = 1, piece = 1, pieces = 1;
-
-  ColumnPlan(std::int64_t pixels, std::int64_t c, int width) {
-    while ((1 << log2_columns) < kMostColumns && (std::int64_t{width} << log2_columns) < c) ++log2_columns;
-    groups = ceil_div(c, std::int64_t{width} << log2_columns);
-    const std::int64_t rows = kColumnBlock >> log2_columns;
-    if (pixels > 16 * rows) {
-      const std::int64_t most = std::max<std::int64_t>(1, kSumBlocks / groups);
-      piece = ceil_div(pixels, std::min(most, ceil_div(pixels, 8 * rows)));
-      pieces = ceil_div(pixels, piece);
-    } else {
-      piece = std::max<std::int64_t>(1, pixels);
-    }
+/// Sums of every column, complete ones to `out` when `partials` is null, else those of the block's rows to partials
+/// [block, columns].
+template <int V, class T>
+__global__ void __launch_bounds__(kRowsBlock)
+    sum_pixels_kernel(float* out, Write write, float* partials, View<const T> x, Walk walk) {
+  const Place place = place_of<V>(walk);
+  CompensatedSum sums[V];
+  if (place.inside) {
+    const Piece piece = piece_of(walk, 0);
+    const Column<const T> from(x, piece, place);
+    for_rows<4>(
+        walk, piece, place, [&](int row) { return from.template load<V>(row); },
+        [&](int, const Pack<T, V>& in) {
+#pragma unroll
+          for (int j = 0; j < V; ++j) sums[j].add(static_cast<float>(in.value[j]));
+        });
   }
-};
-
-/// partials[piece,c], or out when there is one piece.
-template <int N, class T>
-__global__ void __launch_bounds__(kColumnBlock)
-    sum_pixels_kernel(float* out, Write write, float* partials, View<const T> x, std::int64_t pixels,
-                      std::int64_t c, std::int64_t piece, int log2_columns) {
-  UPTAKE_SHARED(tile, float[N][kColumnBlock]);
-  const int thread = static_cast<int>(threadIdx.x), columns = 1 << log2_columns;
-  const int rows = kColumnBlock >> log2_columns, row = thread >> log2_columns;
-  const std::int64_t channel =
-      (static_cast<std::int64_t>(blockIdx.x) * columns + (thread & (columns - 1))) * N;
-  const std::int64_t first = blockIdx.y * piece, last = first + piece < pixels ? first + piece : pixels;
-
-  CompensatedSum sums[N];
-  if (channel + N <= c) {
-    const auto add = [&](const Pack<T, N>& pack) {
+  float own[V];
 #pragma unroll
-      for (int i = 0; i < N; ++i) sums[i].add(static_cast<float>(pack.value[i]));
-    };
-    const T* from = x.data + channel;
-    std::int64_t pixel = first + row;
-    for (; pixel + (kAhead - 1) * rows < last; pixel += kAhead * rows) {
-      Pack<T, N> packs[kAhead];
+  for (int j = 0; j < V; ++j) own[j] = sums[j].value();
+  reduce_rows(own, walk, [](float(&a)[V], const float(&b)[V]) {
 #pragma unroll
-      for (int k = 0; k < kAhead; ++k) packs[k] = load_pack<N>(from + (pixel + k * rows) * x.pitch);
+    for (int j = 0; j < V; ++j) a[j] += b[j];
+  });
+  if (!place.inside || place.row != 0) return;
+  if (partials == nullptr)
 #pragma unroll
-      for (int k = 0; k < kAhead; ++k) add(packs[k]);
-    }
-    for (; pixel < last; pixel += rows) add(load_pack<N>(from + pixel * x.pitch));
-  } else if (channel < c) {
-    for (std::int64_t pixel = first + row; pixel < last; pixel += rows) {
-      const T* from = x.data + pixel * x.pitch + channel;
-#pragma unroll
-      for (int i = 0; i < N; ++i)
-        if (channel + i < c) sums[i].add(static_cast<float>(from[i]));
-    }
-  }
-#pragma unroll
-  for (int i = 0; i < N; ++i) tile[i][thread] = sums[i].value();
-  __syncthreads();
-  for (int half = rows / 2; half > 0; half /= 2) {
-    if (row < half)
-#pragma unroll
-      for (int i = 0; i < N; ++i) tile[i][thread] += tile[i][thread + half * columns];
-    __syncthreads();
-  }
-  if (row != 0) return;
-#pragma unroll
-  for (int i = 0; i < N; ++i) {
-    if (channel + i >= c) break;
-    if (partials != nullptr)
-      partials[blockIdx.y * c + channel + i] = tile[i][thread];
-    else
-      out[channel + i] = (write == Write::add ? out[channel + i] : 0.0f) + tile[i][thread];
-  }
+    for (int j = 0; j < V; ++j)
+      out[place.column + j] = write == Write::add ? out[place.column + j] + own[j] : own[j];
+  else
+    store_array(partials + std::int64_t{blockIdx.x} * walk.columns + place.column, own);
 }
 
-/// out[c] = sum over pieces of partials[piece,c], by blocks of 32 channels.
+/// out[c] = the sum of partials[0..count)[c], assigned or added: a block takes kWarp channels, a warp every
+/// kRows-th partial.
 __global__ void __launch_bounds__(kFinishBlock)
-    sum_pieces_kernel(float* out, Write write, const float* partials, std::int64_t c, int pieces) {
+    sum_pieces_kernel(float* out, Write write, const float* partials, std::int64_t c, int count) {
   constexpr int kRows = kFinishBlock / kWarp;
   UPTAKE_SHARED(tile, double[kRows][kWarp]);
   const int lane = static_cast<int>(threadIdx.x) % kWarp, row = static_cast<int>(threadIdx.x) / kWarp;
   const std::int64_t channel = static_cast<std::int64_t>(blockIdx.x) * kWarp + lane;
   double sum = 0;
   if (channel < c)
-    for (int k = row; k < pieces; k += kRows) sum += static_cast<double>(partials[k * c + channel]);
+    for (int k = row; k < count; k += kRows) sum += static_cast<double>(partials[k * c + channel]);
   tile[row][lane] = sum;
   __syncthreads();
   if (row != 0 || channel >= c) return;
@@ -173,18 +128,20 @@ void sum_pixels(Accum<T>* out, Write write, View<const T> x, std::int64_t pixels
   check_view("sum_pixels: x", x, pixels, c);
   check_flat("sum_pixels: out", out, c);
   if (c == 0) return;
-  with_width<kVector<T>>(all_pack<kVector<T>>(x), [&](auto width) {
-    const ColumnPlan plan(pixels, c, width.value);
-    const auto sum_pieces = [&](float* partials) {
-      launch(sum_pixels_kernel<width.value, T>, Grid(plan.groups, plan.pieces), kColumnBlock, 0, stream, out,
-             write, partials, x, pixels, c, plan.piece, plan.log2_columns);
-    };
-    if (plan.pieces == 1) return sum_pieces(nullptr);
-    const Scratch<float> partials(plan.pieces * c);
-    sum_pieces(partials.data());
-    launch(sum_pieces_kernel, ceil_div(c, kWarp), kFinishBlock, 0, stream, out, write, partials.data(), c,
-           static_cast<int>(plan.pieces));
-  });
+  Walking walking = walk_over<T>(1, pixels, c, {x});
+  const auto sum_rows = [&](const Grid& grid, float* partials) {
+    with_width<kVector<T>>(walking.vector != 1, [&](auto width) {
+      launch(sum_pixels_kernel<width.value, T>, grid, kRowsBlock, 0, stream, out, write, partials,
+             walking.rows_of(x), walking.walk);
+    });
+  };
+  if (walking.lay_whole_columns()) return sum_rows(walking.grid_of_columns(1), nullptr);
+  const Grid grid = walking.grid_of_reduction(kBusyBlocks);
+  const Scratch<float> partials(std::int64_t{grid.x} * walking.walk.columns);
+  sum_rows(grid, partials.data());
+  // Folded rows hold each channel several times, as many partial sums one after the other.
+  launch(sum_pieces_kernel, ceil_div(c, kWarp), kFinishBlock, 0, stream, out, write, partials.data(), c,
+         static_cast<int>(grid.x) * walking.walk.fold());
 }
 
 template <class T>
