@@ -14,6 +14,7 @@ namespace uptake::bench::ladder {
 namespace {
 
 constexpr int kTile = 16, kTerms = 32, kBlock = kTile * kTile;
+constexpr int kLines = 2;  // a thread's share of an operand: one term of each of two lines
 
 __global__ void __launch_bounds__(kBlock)
     ladder_coalesced_tile_kernel(Shape z, float* y, const float* x, const float* w) {
@@ -23,16 +24,24 @@ __global__ void __launch_bounds__(kBlock)
   const int first_m = static_cast<int>(blockIdx.x) * kTile, first_k = static_cast<int>(blockIdx.y) * kTile;
   const int pixel = thread / kTile, channel = thread % kTile;
   const int terms = 16 * z.c;
+  std::int64_t image[kLines];  // the first row of the line's image
+  int top[kLines], left[kLines];
+#pragma unroll
+  for (int i = 0; i < kLines; ++i) {
+    const int m = first_m + first_line + i * (kBlock / kTerms), q = m % z.q, p = m / z.q % z.p;
+    image[i] = static_cast<std::int64_t>(m / z.q / z.p) * z.h;
+    top[i] = m < z.m ? 2 * p - 1 : -4;  // above the image with every tap
+    left[i] = 2 * q - 1;
+  }
   float sum = 0;
   for (int k0 = 0; k0 < terms; k0 += kTerms) {
     const int kk = k0 + term, tap = kk / z.c, c = kk % z.c;
-    for (int line = first_line; line < kTile; line += kBlock / kTerms) {
-      const int m = first_m + line, q = m % z.q, p = m / z.q % z.p, n = m / z.q / z.p;
-      const int row = 2 * p - 1 + tap / 4, column = 2 * q - 1 + tap % 4;
-      const bool inside = kk < terms && m < z.m && row >= 0 && row < z.h && column >= 0 && column < z.w;
-      patches[line][term] =
-          inside ? x[((static_cast<std::int64_t>(n) * z.h + row) * z.w + column) * z.c + c] : 0.0f;
-      const int k = first_k + line;
+#pragma unroll
+    for (int i = 0; i < kLines; ++i) {
+      const int line = first_line + i * (kBlock / kTerms), k = first_k + line;
+      const int row = top[i] + tap / 4, column = left[i] + tap % 4;
+      const bool inside = kk < terms && row >= 0 && row < z.h && column >= 0 && column < z.w;
+      patches[line][term] = inside ? x[((image[i] + row) * z.w + column) * z.c + c] : 0.0f;
       filters[line][term] = kk < terms && k < z.k ? w[static_cast<std::int64_t>(k) * terms + kk] : 0.0f;
     }
     __syncthreads();

@@ -1,12 +1,13 @@
 // Rung 2: a tile of results a thread, in registers.
 //
-// What changed: a block computes 128 pixels x 128 channels, a thread 8 x 8 of them, as four quads of 4 x 4 spread
-// over the tile. Global loads move 16 bytes. Shared memory has two buffers: while one is multiplied, the next tile
-// travels into registers, and then into the other buffer, so one barrier a step is enough.
-// Why it should help: 16 numbers from shared memory now serve 64 multiplications instead of 1 for 2, so shared
-// memory is no longer what limits; the latency of global memory hides behind 512 multiplications a thread.
-// What remains: the float units themselves, about 60 TFLOP/s.
-// Prediction: 25 to 40 TFLOP/s on an H100. Gained over rung 1: not measured yet.
+// What changed: a thread computes 8 x 8 results instead of one, as four quads of 4 x 4 spread over the tile of its
+// block, which so becomes 128 pixels x 128 channels. For 8 terms of the sum at a time, a thread brings four of one
+// line of each operand, in one load of 16 bytes, and shared memory holds them term by term: a quad is one access.
+// Why it should help: 16 numbers from shared memory now serve 64 multiplications instead of 2 for 1, so shared memory
+// is no longer what limits.
+// What remains: loading and multiplying take turns, with two barriers a step; and the float units themselves, about
+// 60 TFLOP/s.
+// Prediction: 15 to 30 TFLOP/s on an H100. Gained over rung 1: not measured yet.
 //
 // Channels of x in multiples of 8: then the 8 terms of a step belong to one tap. Channels of y in multiples of 4.
 #include "bench/ladder/ladder.h"
@@ -34,8 +35,8 @@ __device__ void put(float (&tile)[kTerms][kPitch], int line, int term, const Qua
 
 __global__ void __launch_bounds__(kBlock)
     ladder_register_tiles_kernel(Shape z, float* y, const float* x, const float* w) {
-  UPTAKE_SHARED(patches, float[2][kTerms][kPitch]);
-  UPTAKE_SHARED(filters, float[2][kTerms][kPitch]);
+  UPTAKE_SHARED(patches, float[kTerms][kPitch]);
+  UPTAKE_SHARED(filters, float[kTerms][kPitch]);
   const int thread = static_cast<int>(threadIdx.x), thread_m = thread / 16, thread_k = thread % 16;
   const int first_m = static_cast<int>(blockIdx.x) * kTile, first_k = static_cast<int>(blockIdx.y) * kTile;
 
@@ -51,28 +52,19 @@ __global__ void __launch_bounds__(kBlock)
   };
 
   float sums[8][8] = {};
-  Quad next_patch = load_quad(patch(0, term));
-  Quad next_filter = load_quad(filter == nullptr ? nullptr : filter + term);
-  put(patches[0], line, term, next_patch);
-  put(filters[0], line, term, next_filter);
-  __syncthreads();
-
-  int now = 0, tap = 0, c0 = 0;
+  int tap = 0, c0 = 0;
   const int steps = 2 * z.c;  // 16 c terms, 8 a step
-  for (int step = 1; step <= steps; ++step) {
-    c0 += kTerms;
-    if (c0 == z.c) c0 = 0, ++tap;
-    if (step < steps) {
-      next_patch = load_quad(patch(tap, c0 + term));
-      next_filter = load_quad(filter == nullptr ? nullptr : filter + step * kTerms + term);
-    }
+  for (int step = 0; step < steps; ++step) {
+    put(patches, line, term, load_quad(patch(tap, c0 + term)));
+    put(filters, line, term, load_quad(filter == nullptr ? nullptr : filter + step * kTerms + term));
+    __syncthreads();
 #pragma unroll
     for (int t = 0; t < kTerms; ++t) {
       float left[8], right[8];
 #pragma unroll
       for (int i = 0; i < 8; i += 4) {
-        const Quad a = load_pack<4>(&patches[now][t][place(thread_m, i)]);
-        const Quad b = load_pack<4>(&filters[now][t][place(thread_k, i)]);
+        const Quad a = load_pack<4>(&patches[t][place(thread_m, i)]);
+        const Quad b = load_pack<4>(&filters[t][place(thread_k, i)]);
 #pragma unroll
         for (int j = 0; j < 4; ++j) left[i + j] = a.value[j], right[i + j] = b.value[j];
       }
@@ -81,12 +73,9 @@ __global__ void __launch_bounds__(kBlock)
 #pragma unroll
         for (int j = 0; j < 8; ++j) sums[i][j] += left[i] * right[j];
     }
-    if (step < steps) {
-      put(patches[1 - now], line, term, next_patch);
-      put(filters[1 - now], line, term, next_filter);
-    }
-    now = 1 - now;
-    __syncthreads();
+    __syncthreads();  // nobody overwrites what another still reads
+    c0 += kTerms;
+    if (c0 == z.c) c0 = 0, ++tap;
   }
 
 #pragma unroll
