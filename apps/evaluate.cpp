@@ -6,6 +6,7 @@
 
 #include "apps/cli.h"
 #include "gan/evaluation.h"
+#include "io/base/csv.h"
 #include "io/base/file.h"
 #include "io/base/text.h"
 #include "io/logs/csv_log.h"
@@ -44,13 +45,18 @@ Statistics statistics(std::vector<double> values) {
 
 std::string number(double v) { return std::isfinite(v) ? io::number_text(v) : "inf"; }
 
-std::string csv(const Scores& s) {
+std::string digits(double v) {
   std::ostringstream text;
   text.precision(std::numeric_limits<double>::digits10);
-  text << "case,l1,psnr_db,ssim\n";
-  for (std::size_t i = 0; i < s.names.size(); ++i)
-    text << io::csv_field(s.names[i]) << "," << s.l1[i] << "," << s.psnr[i] << "," << s.ssim[i] << "\n";
+  text << v;
   return text.str();
+}
+
+std::string csv(const Scores& s) {
+  std::string text = io::csv_row({"case", "l1", "psnr_db", "ssim"});
+  for (std::size_t i = 0; i < s.names.size(); ++i)
+    text += io::csv_row({s.names[i], digits(s.l1[i]), digits(s.psnr[i]), digits(s.ssim[i])});
+  return text;
 }
 
 nlohmann::json json_of(const Statistics& s) { return {{"mean", s.mean}, {"sd", s.sd}, {"median", s.median}}; }

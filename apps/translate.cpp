@@ -8,16 +8,12 @@
 #include "io/base/file.h"
 #include "io/base/text.h"
 #include "io/dicom/dicom.h"
+#include "io/image/image.h"
 
 namespace uptake::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_picture(const fs::path& path) {
-  const std::string extension = io::lower_extension(path);
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
-}
 
 // Files stand for themselves, folders for the pictures and DICOM files in them.
 std::vector<fs::path> find_inputs(const std::vector<fs::path>& arguments) {
@@ -30,7 +26,7 @@ std::vector<fs::path> find_inputs(const std::vector<fs::path>& arguments) {
     }
     std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(argument))
-      if (entry.is_regular_file() && (is_picture(entry.path()) || io::is_dicom(entry.path())))
+      if (entry.is_regular_file() && (io::has_image_extension(entry.path()) || io::is_dicom(entry.path())))
         found.push_back(entry.path());
     if (found.empty())
       throw io::FileError(argument,
@@ -46,7 +42,7 @@ std::vector<fs::path> find_inputs(const std::vector<fs::path>& arguments) {
 std::string bare_name(const fs::path& input) {
   const std::string extension = io::lower_extension(input);
   const bool format =
-      is_picture(input) || extension == ".dcm" || extension == ".dicom" || extension == ".ima";
+      io::has_image_extension(input) || extension == ".dcm" || extension == ".dicom" || extension == ".ima";
   return (format ? input.stem() : input.filename()).string();
 }
 
@@ -61,7 +57,7 @@ std::map<fs::path, fs::path> find_outputs(const std::vector<fs::path>& inputs, c
   const bool one_file = inputs.size() == 1 && !fs::is_directory(out) &&
                         (io::lower_extension(out) == ".png" || io::lower_extension(out) == ".dcm");
   for (const fs::path& input : inputs) {
-    const bool picture = is_picture(input);
+    const bool picture = io::has_image_extension(input);
     const fs::path output = one_file ? out : out / (bare_name(input) + (picture ? ".png" : ".dcm"));
     if (picture != (io::lower_extension(output) == ".png"))
       throw io::FileError(output, picture ? "a picture is translated into a .png file"
@@ -155,7 +151,7 @@ int translate(Arguments arguments) {
   for (const fs::path& input : inputs) {
     const fs::path& output = outputs.at(input);
     try {
-      if (is_picture(input))
+      if (io::has_image_extension(input))
         io::write_png(output, model(io::read_image(input)));
       else
         translate_dicom(model, checkpoint, input, output);

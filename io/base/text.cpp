@@ -1,7 +1,11 @@
 #include "io/base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
 #include <numeric>
 
 namespace uptake::io {
@@ -45,11 +49,24 @@ std::string lower_extension(const std::filesystem::path& path) {
   return extension;
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
+std::string number_text(double value) {
+  std::array<char, 40> text{};
+  const double size = std::abs(value);
+  const bool whole = size >= 1e4 && size < 1e9;  // %.4g would round 12345 to 1.234e+04
+  std::snprintf(text.data(), text.size(), whole ? "%.0f" : "%.4g", value);
+  return text.data();
+}
+
+std::string exact_text(double value) {
+  std::array<char, 32> text{};  // the longest shortest double has 24 characters
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+std::string printable(std::string_view text) {
+  std::string safe(text.substr(0, 200));
+  std::replace_if(
+      safe.begin(), safe.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return safe;
 }
 
 }  // namespace uptake::io

@@ -1,7 +1,8 @@
-// Small things about text that several folders need.
+// Names, numbers and foreign text as text.
 #pragma once
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace uptake::io {
@@ -12,7 +13,13 @@ std::string nearest_name(const std::string& unknown, const std::vector<std::stri
 /// ".PNG" of "a/b.PNG" as ".png".
 std::string lower_extension(const std::filesystem::path& path);
 
-/// A field of a CSV file (RFC 4180), quoted when it has to be.
-std::string csv_field(const std::string& text);
+/// 4 significant digits without a needless exponent: "0.6931", "23.41", "123456", "1.5e-07".
+std::string number_text(double value);
+
+/// The shortest text that reads back as the same number.
+std::string exact_text(double value);
+
+/// The text with control characters and non-ASCII bytes replaced by '?', shortened to 200 characters.
+std::string printable(std::string_view text);
 
 }  // namespace uptake::io

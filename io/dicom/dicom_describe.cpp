@@ -4,8 +4,8 @@
 #include <locale>
 #include <sstream>
 
+#include "io/base/text.h"
 #include "io/dicom/dicom.h"
-#include "io/dicom/dicom_views.h"
 
 namespace uptake::io {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "io/base/file.h"
-#include "io/dicom/dicom_views.h"
+#include "io/base/text.h"
 
 namespace uptake::io {
 namespace {

@@ -101,12 +101,5 @@ std::vector<View> find_views(DcmItem& data, int frames, DicomImage& image) {
   return views;
 }
 
-std::string printable(std::string_view text) {
-  std::string safe(text.substr(0, 200));
-  std::replace_if(
-      safe.begin(), safe.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return safe;
-}
-
 }  // namespace uptake::io
 #endif

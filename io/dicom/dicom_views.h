@@ -1,4 +1,4 @@
-// Private to the DICOM sources of this folder: which side each frame shows, and text safe to print.
+// Private to the DICOM sources of this folder: which side each frame shows.
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,8 +15,5 @@ std::vector<View> find_views(DcmItem& data, int frames, DicomImage& image);
 
 /// The view a label such as "WHOLE BODY_E", "HANDS ANT" or "Posterior" names; unknown if none, or both.
 View view_from_label(std::string_view label);
-
-/// The text with control characters and non-ASCII bytes replaced by '?', shortened to 200 characters.
-std::string printable(std::string_view text);
 
 }  // namespace uptake::io

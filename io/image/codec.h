@@ -1,4 +1,4 @@
-// The parts image reading and writing are made of. Used by image.cpp, png.cpp, jpeg.cpp and stb.cpp.
+// The parts image reading and writing are made of. For the sources of this folder.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -13,6 +13,13 @@ inline constexpr std::int64_t kMaxSamples = std::int64_t{1} << 28;
 
 inline constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
 inline constexpr std::string_view kJpegSignature = "\xff\xd8\xff";
+
+/// The number that up to 7 bytes are, the highest first.
+inline std::int64_t big_endian(std::string_view bytes) {
+  std::int64_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+  return value;
+}
 
 /// CRC-32 of the PNG specification (ISO 3309, polynomial 0xedb88320).
 std::uint32_t crc32(std::string_view bytes);

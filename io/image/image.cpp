@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "io/base/file.h"
+#include "io/base/text.h"
 #include "io/image/codec.h"
 
 namespace uptake::io {
@@ -14,6 +15,11 @@ std::string size_text(std::int64_t height, std::int64_t width) {
 }
 
 }  // namespace
+
+bool has_image_extension(const std::filesystem::path& path) {
+  const std::string extension = lower_extension(path);
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+}
 
 Image decode_image(std::string_view bytes, const std::filesystem::path& path) {
   if (bytes.starts_with(detail::kPngSignature)) {

@@ -31,6 +31,9 @@ struct Image {
   }
 };
 
+/// Whether the name ends in .png, .jpg or .jpeg, in capitals or not.
+bool has_image_extension(const std::filesystem::path& path);
+
 /// Reads a PNG or JPEG file (told apart by content, not by name); gray stays gray, 16 bit stays 16 bit, an
 /// alpha channel is dropped, a palette becomes RGB. Throws FileError for a missing, truncated, corrupt or
 /// absurdly large (over 2^28 samples) file.

@@ -5,25 +5,21 @@
 #include <string_view>
 
 #include "io/base/file.h"
+#include "io/image/codec.h"
 
 namespace uptake::io {
 namespace {
 
-using Bytes = std::array<unsigned char, 26>;  // a PNG file up to the colour type of its IHDR chunk
-constexpr std::string_view kPngSignature{"\x89PNG\r\n\x1a\n", 8};
-
-std::int64_t big_endian(const unsigned char* bytes, int count) {
-  std::int64_t value = 0;
-  for (int i = 0; i < count; ++i) value = value << 8 | bytes[i];
-  return value;
+using Bytes = std::array<char, 26>;  // a PNG file up to the colour type of its IHDR chunk
+std::string_view part(const Bytes& bytes, std::size_t at, std::size_t count) {
+  return std::string_view(bytes.data(), bytes.size()).substr(at, count);
 }
 
 ImageHeader png_header(const Bytes& bytes, const std::filesystem::path& path) {
-  if (std::string_view(reinterpret_cast<const char*>(bytes.data()) + 12, 4) != "IHDR")
-    throw FileError(path, "a PNG whose first chunk is not its header");
+  if (part(bytes, 12, 4) != "IHDR") throw FileError(path, "a PNG whose first chunk is not its header");
   ImageHeader header;
-  header.width = big_endian(&bytes[16], 4);
-  header.height = big_endian(&bytes[20], 4);
+  header.width = detail::big_endian(part(bytes, 16, 4));
+  header.height = detail::big_endian(part(bytes, 20, 4));
   header.kind = bytes[24] == 16 ? SampleKind::u16 : SampleKind::u8;
   const int colour_type = bytes[25];
   header.channels =
@@ -35,20 +31,21 @@ ImageHeader png_header(const Bytes& bytes, const std::filesystem::path& path) {
 ImageHeader jpeg_header(std::istream& file, const std::filesystem::path& path) {
   file.clear();
   file.seekg(2);
-  std::array<unsigned char, 8> bytes{};
-  const auto read = [&](int count) {
-    return static_cast<bool>(file.read(reinterpret_cast<char*>(bytes.data()), count));
+  Bytes bytes{};
+  const auto read = [&](int count) { return static_cast<bool>(file.read(bytes.data(), count)); };
+  const auto number = [&](std::size_t at, std::size_t count) {
+    return detail::big_endian(part(bytes, at, count));
   };
-  while (read(2) && bytes[0] == 0xff) {
-    int marker = bytes[1];
-    while (marker == 0xff && read(1)) marker = bytes[0];  // fill bytes
-    if (marker == 0xda || marker == 0xd9) break;          // pixels, or the end: too late for a frame header
+  while (read(2) && number(0, 1) == 0xff) {
+    std::int64_t marker = number(1, 1);
+    while (marker == 0xff && read(1)) marker = number(0, 1);  // fill bytes
+    if (marker == 0xda || marker == 0xd9) break;  // pixels, or the end: too late for a frame header
     if (!read(2)) break;
-    const std::int64_t length = big_endian(bytes.data(), 2);
+    const std::int64_t length = number(0, 2);
     const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (frame) {
       if (!read(6)) break;
-      return {big_endian(&bytes[1], 2), big_endian(&bytes[3], 2), bytes[5] == 1 ? 1 : 3, SampleKind::u8};
+      return {number(1, 2), number(3, 2), bytes[5] == 1 ? 1 : 3, SampleKind::u8};
     }
     if (length < 2) break;
     file.seekg(length - 2, std::ios::cur);
@@ -71,15 +68,13 @@ std::string describe(const ImageHeader& header) {
 ImageHeader read_image_header(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   Bytes bytes{};
-  if (!file || !file.read(reinterpret_cast<char*>(bytes.data()), 1))
-    throw FileError(path, "cannot be opened or is empty");
-  file.read(reinterpret_cast<char*>(bytes.data()) + 1, bytes.size() - 1);
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), 8);
+  if (!file || !file.read(bytes.data(), 1)) throw FileError(path, "cannot be opened or is empty");
+  file.read(bytes.data() + 1, bytes.size() - 1);
   ImageHeader header;
-  if (start == kPngSignature) {
+  if (part(bytes, 0, 8) == detail::kPngSignature) {
     if (!file) throw FileError(path, "a PNG that ends inside its header");
     header = png_header(bytes, path);
-  } else if (bytes[0] == 0xff && bytes[1] == 0xd8) {
+  } else if (part(bytes, 0, 2) == detail::kJpegSignature.substr(0, 2)) {
     header = jpeg_header(file, path);
   } else {
     throw FileError(path, "neither a PNG nor a JPEG file");

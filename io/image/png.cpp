@@ -23,12 +23,6 @@ constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
   return table;
 }();
 
-std::uint32_t big_endian_32(std::string_view bytes, std::size_t at) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value = (value << 8) | static_cast<std::uint8_t>(bytes[at + i]);
-  return value;
-}
-
 void append_big_endian_32(std::string& out, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
 }
@@ -47,7 +41,8 @@ struct Header {
 /// Checks IHDR; stb needs no more than that the numbers are legal and not absurd.
 Header parse_header(std::string_view data, const std::filesystem::path& path) {
   if (data.size() != 13) throw FileError(path, "is a PNG whose header is not 13 bytes long");
-  const std::uint64_t width = big_endian_32(data, 0), height = big_endian_32(data, 4);
+  const auto width = static_cast<std::uint64_t>(detail::big_endian(data.substr(0, 4))),
+             height = static_cast<std::uint64_t>(detail::big_endian(data.substr(4, 4)));
   const int depth = static_cast<std::uint8_t>(data[8]), color = static_cast<std::uint8_t>(data[9]);
   if (width == 0 || height == 0) throw FileError(path, "is a PNG without pixels");
   std::uint64_t channels = 0;
@@ -132,10 +127,10 @@ void detail::require_whole_png(std::string_view bytes, const std::filesystem::pa
   Header header{};
   for (bool first = true, end = false; !end; first = false) {
     if (bytes.size() - at < 12) throw FileError(path, "is a truncated PNG: it ends before its last chunk");
-    const std::size_t length = big_endian_32(bytes, at);
+    const auto length = static_cast<std::size_t>(big_endian(bytes.substr(at, 4)));
     if (length > bytes.size() - at - 12) throw FileError(path, "is a truncated PNG: it ends within a chunk");
     const std::string_view type = bytes.substr(at + 4, 4);
-    if (crc32(bytes.substr(at + 4, length + 4)) != big_endian_32(bytes, at + 8 + length)) {
+    if (crc32(bytes.substr(at + 4, length + 4)) != big_endian(bytes.substr(at + 8 + length, 4))) {
       throw FileError(path, "is a damaged PNG: a checksum does not match its data");
     }
     if ((type == "IHDR") != first) throw FileError(path, "is a PNG whose chunks are not in order");

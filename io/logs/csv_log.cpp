@@ -3,14 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 
+#include "io/base/csv.h"
 #include "io/base/file.h"
+#include "io/base/text.h"
 
 namespace uptake::io {
 namespace {
@@ -18,65 +19,38 @@ namespace {
 constexpr std::uintmax_t kMaxBytes = std::uintmax_t{1} << 30;
 
 template <class Number>
-void append_number(std::string& out, Number value) {
-  std::array<char, 32> text{};  // the longest shortest double has 24 characters
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  out.append(text.data(), end);
-}
-
-template <class Number>
 bool parse_number(std::string_view text, Number& value) {
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   return !text.empty() && result.ec == std::errc() && result.ptr == text.data() + text.size();
 }
 
-std::vector<std::string_view> split(std::string_view line) {
-  std::vector<std::string_view> fields;
-  for (;;) {
-    const std::size_t comma = line.find(',');
-    fields.push_back(line.substr(0, comma));
-    if (comma == std::string_view::npos) return fields;
-    line.remove_prefix(comma + 1);
-  }
-}
-
-/// Takes the first complete line off `rest`; false when there is none.
-bool next_line(std::string_view& rest, std::string_view& line) {
-  const std::size_t end = rest.find('\n');
-  if (end == std::string_view::npos) return false;
-  line = rest.substr(0, end);
-  rest.remove_prefix(end + 1);
-  return true;
-}
+/// Without the last line if that was not finished.
+std::string_view complete_lines(std::string_view text) { return text.substr(0, text.rfind('\n') + 1); }
 
 struct Row {
   std::int64_t step = 0;
   std::vector<double> values;
 };
 
-Row parse_row(std::string_view line, std::size_t columns, std::int64_t number,
-              const std::filesystem::path& path) {
-  const auto fields = split(line);
+Row parse_row(const CsvRecord& record, std::size_t columns, const std::filesystem::path& path) {
+  const auto& fields = record.fields;
   Row row;
   bool good = fields.size() == columns + 1 && parse_number(fields[0], row.step);
   for (std::size_t i = 1; good && i < fields.size(); ++i)
     good = parse_number(fields[i], row.values.emplace_back());
-  if (!good) {
-    throw FileError(path, "line " + std::to_string(number) + " is not a step and " + std::to_string(columns) +
-                              " numbers");
-  }
+  if (!good)
+    throw line_error(path, record.line, "expected a step and " + std::to_string(columns) + " numbers");
   return row;
 }
 
 std::string header_line(const std::vector<std::string>& columns) {
-  std::string line = "step";
+  std::vector<std::string> names{"step"};
   for (const std::string& name : columns) {
-    if (name.empty() || name.find_first_of(",\"\r\n") != std::string::npos) {
+    if (name.empty() || csv_row({name}) != name + "\n")
       throw std::invalid_argument("CsvLog: '" + name + "' cannot be the name of a column");
-    }
-    line += "," + name;
+    names.push_back(name);
   }
-  return line + "\n";
+  return csv_row(names);
 }
 
 }  // namespace
@@ -100,23 +74,21 @@ CsvLog::~CsvLog() {
 
 std::string CsvLog::kept_rows(const std::string& header, std::int64_t resumed_step) {
   const std::string text = read_file(path_, kMaxBytes);
-  std::string_view rest = text, line;
+  CsvReader reader(path_, complete_lines(text));
+  CsvRecord record;
   std::string kept;
-  if (!next_line(rest, line)) return kept;  // not even the header was finished
-  if (std::string(line) + "\n" != header) {
+  if (!reader.next(record)) return kept;  // not even the header was finished
+  if (csv_row(record.fields) != header)
     throw FileError(path_,
                     "has other columns than this run would write: move it away, or go on as it was begun");
-  }
-  for (std::int64_t number = 2; next_line(rest, line); ++number) {
-    const Row row = parse_row(line, columns_, number, path_);
+  while (reader.next(record)) {
+    const Row row = parse_row(record, columns_, path_);
     if (row.step > resumed_step) continue;
-    if (last_step_ && row.step <= *last_step_) {
-      throw FileError(path_, "line " + std::to_string(number) + " repeats or goes back to step " +
-                                 std::to_string(row.step));
-    }
+    if (last_step_ && row.step <= *last_step_)
+      throw line_error(path_, record.line, "repeats or goes back to step " + std::to_string(row.step));
     last_step_ = row.step;
     ++rows_;
-    kept.append(line).push_back('\n');
+    kept += csv_row(record.fields);
   }
   return kept;
 }
@@ -130,13 +102,9 @@ void CsvLog::append(std::int64_t step, std::span<const double> values) {
     throw std::invalid_argument("CsvLog: step " + std::to_string(step) + " does not come after step " +
                                 std::to_string(*last_step_));
   }
-  std::string line;
-  append_number(line, step);
-  for (const double value : values) {
-    line.push_back(',');
-    append_number(line, value);
-  }
-  line.push_back('\n');
+  std::vector<std::string> fields{std::to_string(step)};
+  for (const double value : values) fields.push_back(exact_text(value));
+  const std::string line = csv_row(fields);
   const ssize_t put = ::write(descriptor_, line.data(), line.size());
   if (put != static_cast<ssize_t>(line.size())) {
     throw FileError(path_, "cannot be appended to: " + (put < 0 ? std::generic_category().message(errno)
@@ -148,15 +116,16 @@ void CsvLog::append(std::int64_t step, std::span<const double> values) {
 
 CsvTable read_csv_log(const std::filesystem::path& path) {
   const std::string text = read_file(path, kMaxBytes);
-  std::string_view rest = text, line;
-  if (!next_line(rest, line)) throw FileError(path, "has no header line");
-  const auto names = split(line);
-  if (names[0] != "step") throw FileError(path, "is not a log of losses: its first column is not \"step\"");
+  CsvReader reader(path, complete_lines(text));
+  CsvRecord record;
+  if (!reader.next(record)) throw FileError(path, "has no header line");
+  if (record.fields[0] != "step")
+    throw FileError(path, "is not a log of losses: its first column is not \"step\"");
   CsvTable table;
-  table.columns.assign(names.begin() + 1, names.end());
+  table.columns.assign(record.fields.begin() + 1, record.fields.end());
   table.values.resize(table.columns.size());
-  for (std::int64_t number = 2; next_line(rest, line); ++number) {
-    const Row row = parse_row(line, table.columns.size(), number, path);
+  while (reader.next(record)) {
+    const Row row = parse_row(record, table.columns.size(), path);
     table.steps.push_back(row.step);
     for (std::size_t i = 0; i < row.values.size(); ++i) table.values[i].push_back(row.values[i]);
   }

@@ -1,10 +1,10 @@
 #include "io/pairs/cohort.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 
+#include "io/base/csv.h"
 #include "io/base/file.h"
 
 namespace uptake::io {
@@ -13,11 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kMaxBytes = std::uintmax_t{1} << 26;
-constexpr std::array<std::string_view, 3> kSplits = {"train", "val", "test"};
-
-[[noreturn]] void fail(const fs::path& path, std::size_t line, const std::string& problem) {
-  throw FileError(path, "line " + std::to_string(line) + ": " + problem);
-}
 
 // A value of the file inside a message: short, without control characters.
 std::string shown(std::string_view value) {
@@ -40,14 +35,15 @@ Columns find_columns(const fs::path& path, const CsvRecord& header) {
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) return std::nullopt;
     if (std::find(found + 1, names.end(), name) != names.end())
-      fail(path, header.line, "the column " + shown(name) + " is there twice");
+      throw line_error(path, header.line, "the column " + shown(name) + " is there twice");
     return static_cast<std::size_t>(found - names.begin());
   };
   const auto demand = [&](std::string_view name) {
     const auto found = find(name);
     if (!found)
-      fail(path, header.line,
-           "there is no column " + shown(name) + "; expected patient, split, blood_pool and delayed");
+      throw line_error(
+          path, header.line,
+          "there is no column " + shown(name) + "; expected patient, split, blood_pool and delayed");
     return *found;
   };
   return {demand("patient"), demand("split"), demand("blood_pool"),
@@ -56,14 +52,14 @@ Columns find_columns(const fs::path& path, const CsvRecord& header) {
 
 CohortRow make_row(const fs::path& path, const CsvRecord& record, const Columns& columns) {
   if (record.fields.size() != columns.count)
-    fail(path, record.line,
-         std::to_string(record.fields.size()) + " fields, expected " + std::to_string(columns.count) +
-             " as in the first line");
+    throw line_error(path, record.line,
+                     std::to_string(record.fields.size()) + " fields, expected " +
+                         std::to_string(columns.count) + " as in the first line");
   const auto& fields = record.fields;
   for (const auto& [column, name] :
        {std::pair{columns.patient, "patient"}, std::pair{columns.blood_pool, "blood_pool"},
         std::pair{columns.delayed, "delayed"}})
-    if (fields[column].empty()) fail(path, record.line, std::string("the ") + name + " is empty");
+    if (fields[column].empty()) throw line_error(path, record.line, std::string("the ") + name + " is empty");
   CohortRow row;
   row.line = record.line;
   row.patient = fields[columns.patient];
@@ -72,7 +68,7 @@ CohortRow make_row(const fs::path& path, const CsvRecord& record, const Columns&
   row.blood_pool = (path.parent_path() / fields[columns.blood_pool]).lexically_normal();
   row.delayed = (path.parent_path() / fields[columns.delayed]).lexically_normal();
   if (std::find(kSplits.begin(), kSplits.end(), row.split) == kSplits.end())
-    fail(path, record.line, "the split is " + shown(row.split) + ", expected train, val or test");
+    throw line_error(path, record.line, "the split is " + shown(row.split) + ", expected train, val or test");
   return row;
 }
 
@@ -84,15 +80,16 @@ class Seen {
   void add(const CohortRow& row) {
     const auto [patient, fresh] = patients_.try_emplace(row.patient, row.line, row.split);
     if (!fresh && patient->second.second != row.split)
-      fail(path_, row.line,
-           "patient " + shown(row.patient) + " is in " + row.split + ", but in " + patient->second.second +
-               " on line " + std::to_string(patient->second.first) + ": test data would leak into training");
+      throw line_error(path_, row.line,
+                       "patient " + shown(row.patient) + " is in " + row.split + ", but in " +
+                           patient->second.second + " on line " + std::to_string(patient->second.first) +
+                           ": test data would leak into training");
     for (const fs::path& image : {row.blood_pool, row.delayed}) {
       const auto [first, added] = images_.try_emplace(image.string(), row.line);
       if (!added)
-        fail(path_, row.line,
-             "the image " + shown(image.string()) + " is used already on line " +
-                 std::to_string(first->second));
+        throw line_error(path_, row.line,
+                         "the image " + shown(image.string()) + " is used already on line " +
+                             std::to_string(first->second));
     }
   }
 
@@ -113,59 +110,6 @@ void note_missing(Cohort& cohort) {
 }
 
 }  // namespace
-
-std::vector<CsvRecord> parse_csv(const fs::path& path, std::string_view text) {
-  if (text.substr(0, 3) == "\xef\xbb\xbf") text.remove_prefix(3);
-  std::vector<CsvRecord> records;
-  CsvRecord record{1, {}};
-  std::string field;
-  bool quote_open = false, quote_closed = false;
-  std::size_t line = 1, quote_line = 1;
-  const auto end_field = [&] {
-    record.fields.push_back(std::move(field));
-    field.clear();
-    quote_closed = false;
-  };
-  const auto end_record = [&] {
-    const bool blank = record.fields.empty() && field.empty() && !quote_closed;
-    if (!blank) {
-      end_field();
-      records.push_back(std::move(record));
-    }
-    record = {line + 1, {}};
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '\0') fail(path, line, "a NUL byte, so this is not a text file");
-    if (quote_open) {
-      if (c == '"' && text.substr(i + 1, 1) == "\"") {
-        field += text[++i];
-      } else if (c == '"') {
-        quote_open = false;
-        quote_closed = true;
-      } else {
-        field += c;
-      }
-    } else if (c == ',') {
-      end_field();
-    } else if (c == '\n') {
-      end_record();
-    } else if (c == '\r' && (i + 1 == text.size() || text[i + 1] == '\n')) {
-      // The first half of a CRLF.
-    } else if (c == '"' && field.empty() && !quote_closed) {
-      quote_open = true;
-      quote_line = line;
-    } else if (quote_closed) {
-      fail(path, line, "text follows a closing quote");
-    } else {
-      field += c;
-    }
-    if (c == '\n') ++line;
-  }
-  if (quote_open) fail(path, quote_line, "a quote is opened and never closed");
-  end_record();
-  return records;
-}
 
 Cohort read_cohort(const fs::path& path) {
   const std::string text = read_file(path, kMaxBytes);

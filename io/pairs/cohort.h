@@ -4,9 +4,9 @@
 //   P001,arthritis,train,dicom/P001_bloodpool.dcm,dicom/P001_delayed.dcm
 //
 // The first line names the columns, in any order; further columns are ignored; `group` may be missing. Fields
-// follow RFC 4180: commas, double quotes around fields that hold commas, quotes or line ends, LF or CRLF.
-// Paths are relative to the folder of the table, or absolute.
+// are as io/base/csv.h reads them. Paths are relative to the folder of the table, or absolute.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -14,6 +14,9 @@
 #include <vector>
 
 namespace uptake::io {
+
+/// The parts a data set may be split into.
+inline constexpr std::array<std::string_view, 3> kSplits = {"train", "val", "test"};
 
 struct CohortRow {
   std::string patient;
@@ -37,16 +40,5 @@ Cohort read_cohort(const std::filesystem::path& path);
 
 /// Throws FileError naming the first few problems and how many there are; returns if there are none.
 void require_complete(const std::filesystem::path& path, const Cohort& cohort);
-
-/// One line's worth of fields of a CSV text.
-struct CsvRecord {
-  std::size_t line = 0;
-  std::vector<std::string> fields;
-};
-
-/// Splits RFC 4180 text into records; empty lines are skipped, a byte-order mark is dropped.
-/// `path` is for the message only. Throws FileError for an unterminated quote, text after a closing quote, or
-/// a NUL.
-std::vector<CsvRecord> parse_csv(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace uptake::io

@@ -37,7 +37,6 @@ struct PairEntry {
   std::filesystem::path a, b;      // the same file when side by side
   std::int64_t frame = 0;          // of a multi-frame DICOM file, from 0
   ImageHeader a_header, b_header;  // of the halves when side by side
-  std::string patient{}, group{};  // cohorts only
 };
 
 struct DatasetProblem {

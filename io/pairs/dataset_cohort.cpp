@@ -71,9 +71,7 @@ RowResult read_row(const fs::path& folder, const CohortRow& row, const std::stri
                               .b = row.delayed,
                               .frame = frame,
                               .a_header = header_of(a.frames[0]),
-                              .b_header = header_of(b.frames[0]),
-                              .patient = row.patient,
-                              .group = row.group});
+                              .b_header = header_of(b.frames[0])});
   } catch (const FileError& error) {
     result.problem = {name_within(folder, error.path()), error.problem()};
   }

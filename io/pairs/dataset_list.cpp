@@ -15,8 +15,6 @@ namespace uptake::io {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<const char*, 3> kSplits{"train", "val", "test"};
-
 struct SplitFolders {
   fs::path a, b;  // equal when side by side
 };
@@ -25,10 +23,6 @@ struct Layout {
   DatasetForm form = DatasetForm::side_by_side;
   std::map<std::string, SplitFolders> splits;
 };
-
-bool is_read(const std::string& extension) {
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
-}
 
 /// Why an image of this extension is not read; empty for files that are no images (notes, tables).
 std::string why_not_read(const std::string& extension) {
@@ -41,10 +35,10 @@ std::string why_not_read(const std::string& extension) {
 }
 
 /// Adds the pair if both folders exist; one without the other is an error.
-void add_split(Layout& layout, const fs::path& root, const std::string& split, const fs::path& a,
+void add_split(Layout& layout, const fs::path& root, std::string_view split, const fs::path& a,
                const fs::path& b) {
   const bool has_a = fs::is_directory(a), has_b = fs::is_directory(b);
-  if (has_a && has_b) layout.splits[split] = {a, b};
+  if (has_a && has_b) layout.splits[std::string(split)] = {a, b};
   if (has_a != has_b) {
     const fs::path &present = has_a ? a : b, &missing = has_a ? b : a;
     throw FileError(root, "has " + present.lexically_relative(root).string() + "/ but not its partner " +
@@ -55,14 +49,16 @@ void add_split(Layout& layout, const fs::path& root, const std::string& split, c
 Layout find_layout(const fs::path& root) {
   Layout layout;
   layout.form = DatasetForm::two_folders;
-  for (const char* split : kSplits) add_split(layout, root, split, root / split / "A", root / split / "B");
-  for (const char* split : kSplits) add_split(layout, root, split, root / "A" / split, root / "B" / split);
+  for (const std::string_view split : kSplits)
+    add_split(layout, root, split, root / split / "A", root / split / "B");
+  for (const std::string_view split : kSplits)
+    add_split(layout, root, split, root / "A" / split, root / "B" / split);
   if (layout.splits.empty()) add_split(layout, root, "train", root / "A", root / "B");
   if (!layout.splits.empty()) return layout;
 
   layout.form = DatasetForm::side_by_side;
-  for (const char* split : kSplits)
-    if (fs::is_directory(root / split)) layout.splits[split] = {root / split, root / split};
+  for (const std::string_view split : kSplits)
+    if (fs::is_directory(root / split)) layout.splits[std::string(split)] = {root / split, root / split};
   if (layout.splits.empty()) layout.splits["train"] = {root, root};
   return layout;
 }
@@ -99,10 +95,9 @@ class Lister {
 
     Stems stems;
     for (const fs::path& file : files) {
-      const std::string extension = lower_extension(file);
       if (file.filename().string().front() == '.') continue;
-      if (const std::string why = why_not_read(extension); !why.empty()) problem(file, why);
-      if (!is_read(extension)) continue;
+      if (const std::string why = why_not_read(lower_extension(file)); !why.empty()) problem(file, why);
+      if (!has_image_extension(file)) continue;
       const auto [twin, is_new] = stems.emplace(file.stem().string(), file);
       if (!is_new) problem(file, "has the same name as " + twin->second.filename().string());
     }

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "io/base/text.h"
 #include "io/report/html.h"
 
 namespace uptake::io {
@@ -181,14 +182,6 @@ std::string chart_color(std::size_t series) {
   constexpr std::array<const char*, 8> kColors{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                "#b8860b", "#56b4e9", "#6b4c9a", "#444444"};
   return kColors[series % kColors.size()];
-}
-
-std::string number_text(double value) {
-  std::array<char, 40> text{};
-  const double size = std::abs(value);
-  const bool whole = size >= 1e4 && size < 1e9;  // %.4g would round 12345 to 1.234e+04
-  std::snprintf(text.data(), text.size(), whole ? "%.0f" : "%.4g", value);
-  return text.data();
 }
 
 std::vector<double> round_ticks(double low, double high, int wanted) {

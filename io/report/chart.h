@@ -32,9 +32,6 @@ std::string chart_svg(const Chart& chart);
 /// The color of the i-th series, "#rrggbb" (eight colors distinguishable with color blindness, then again).
 std::string chart_color(std::size_t series);
 
-/// 4 significant digits without a needless exponent: "0.6931", "23.41", "123456", "1.5e-07".
-std::string number_text(double value);
-
 /// About `wanted` round numbers (1, 2 or 5 times a power of ten apart) within [low, high].
 std::vector<double> round_ticks(double low, double high, int wanted);
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "io/base/file.h"
+#include "io/base/text.h"
 #include "io/image/montage.h"
 #include "io/report/html.h"
 

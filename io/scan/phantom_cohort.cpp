@@ -6,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "io/base/csv.h"
 #include "io/base/file.h"
 #include "io/dicom/dicom.h"
 #include "io/scan/phantom_anatomy.h"
@@ -148,9 +149,9 @@ std::string lesion_rows(const PhantomPatient& patient) {
   std::string rows;
   for (std::size_t k = 0; k < patient.lesions.size(); ++k) {
     const PhantomLesion& lesion = patient.lesions[k];
-    rows += patient.id + "," + std::to_string(k + 1) + "," + patient.group + "," + decimals(lesion.x_px, 2) +
-            "," + decimals(lesion.y_px, 2) + "," + decimals(lesion.radius_px, 2) + "," +
-            decimals(lesion.blood_pool_ratio, 3) + "," + decimals(lesion.delayed_ratio, 3) + "\n";
+    rows += csv_row({patient.id, std::to_string(k + 1), patient.group, decimals(lesion.x_px, 2),
+                     decimals(lesion.y_px, 2), decimals(lesion.radius_px, 2),
+                     decimals(lesion.blood_pool_ratio, 3), decimals(lesion.delayed_ratio, 3)});
   }
   return rows;
 }
@@ -193,8 +194,9 @@ PhantomPatient make_phantom_patient(const PhantomOptions& options, int number, c
 void make_phantom_cohort(const std::filesystem::path& out, const PhantomOptions& options) {
   check(options);
   ensure_writable_folder(out / "dicom");
-  std::string cohort = "patient,group,split,blood_pool,delayed\n";
-  std::string lesions = "patient,lesion,group,x_px,y_px,radius_px,blood_pool_ratio,delayed_ratio\n";
+  std::string cohort = csv_row({"patient", "group", "split", "blood_pool", "delayed"});
+  std::string lesions = csv_row(
+      {"patient", "lesion", "group", "x_px", "y_px", "radius_px", "blood_pool_ratio", "delayed_ratio"});
   const std::vector<Assignment> assignments = assign(options);
   for (int number = 1; number <= options.patients; ++number) {
     const Assignment& assigned = assignments[static_cast<std::size_t>(number - 1)];
@@ -203,8 +205,7 @@ void make_phantom_cohort(const std::filesystem::path& out, const PhantomOptions&
                       delayed = "dicom/" + patient.id + "_delayed.dcm";
     write_planar_nm(out / blood_pool, describe(options, patient, false));
     write_planar_nm(out / delayed, describe(options, patient, true));
-    cohort +=
-        patient.id + "," + patient.group + "," + assigned.split + "," + blood_pool + "," + delayed + "\n";
+    cohort += csv_row({patient.id, patient.group, assigned.split, blood_pool, delayed});
     lesions += lesion_rows(patient);
   }
   write_file_atomically(out / "lesions.csv", lesions);

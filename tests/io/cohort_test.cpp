@@ -120,20 +120,4 @@ TEST_CASE("read_cohort: missing images are listed, not thrown, until asked") {
   CHECK_NOTHROW(require_complete(folder / "cohort.csv", Cohort{}));
 }
 
-TEST_CASE("parse_csv: RFC 4180 fields") {
-  const auto fields = [](std::string_view text) {
-    const auto records = io::parse_csv("x.csv", text);
-    return records.empty() ? std::vector<std::string>{} : records[0].fields;
-  };
-  using Fields = std::vector<std::string>;
-  CHECK(fields("a,b,c") == Fields{"a", "b", "c"});
-  CHECK(fields("a,,") == Fields{"a", "", ""});
-  CHECK(fields(",\n") == Fields{"", ""});
-  CHECK(fields("\"\"\n") == Fields{""});
-  CHECK(fields("\"a\"\"b\",\"\n\"\n") == Fields{"a\"b", "\n"});
-  CHECK(fields("a\"b\n") == Fields{"a\"b"});
-  CHECK(fields("a\rb\r\n") == Fields{"a\rb"});
-  CHECK(fields("\n\n") == Fields{});
-}
-
 }  // namespace uptake::tests

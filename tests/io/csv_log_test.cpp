@@ -87,14 +87,14 @@ TEST_CASE("CsvLog: a file that is not this log is refused and left as it is") {
   folder.put("loss.csv", "step,G_GAN,D\n1,2,3\n");
   CHECK(resume_error(path).find("has other columns") != std::string::npos);
   CHECK(contents(path) == "step,G_GAN,D\n1,2,3\n");
-  for (const std::string row : {"1,2", "1,2,3,4", "1,2,x", "1.5,2,3", ",2,3", "", "1,2,", "1, 2,3"}) {
+  for (const std::string row : {"1,2", "1,2,3,4", "1,2,x", "1.5,2,3", ",2,3", "\"\"", "1,2,", "1, 2,3"}) {
     CAPTURE(row);
     folder.put("loss.csv", "step,G_GAN,G_L1\n0,1,2\n" + row + "\n");
     CHECK(resume_error(path).find("line 3") != std::string::npos);
     CHECK_THROWS_AS(read_csv_log(path), FileError);
   }
   folder.put("loss.csv", "step,G_GAN,G_L1\n5,1,2\n5,1,2\n");
-  CHECK(resume_error(path).find("line 3 repeats") != std::string::npos);
+  CHECK(resume_error(path).find("line 3: repeats") != std::string::npos);
 }
 
 TEST_CASE("CsvLog: wrong calls and unwritable places are refused") {

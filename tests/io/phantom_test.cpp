@@ -9,6 +9,7 @@
 #include <numeric>
 #include <set>
 
+#include "io/base/csv.h"
 #include "io/base/file.h"
 #include "io/dicom/dicom.h"
 #include "io/pairs/cohort.h"

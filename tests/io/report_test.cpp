@@ -80,16 +80,6 @@ TEST_CASE("base64: the examples of RFC 4648") {
   CHECK(detail::base64("\xff\xfe\xfd") == "//79");
 }
 
-TEST_CASE("number_text: four digits, no exponent where it can be avoided") {
-  CHECK(number_text(0.693147) == "0.6931");
-  CHECK(number_text(0) == "0");
-  CHECK(number_text(123456) == "123456");
-  CHECK(number_text(-23.4149) == "-23.41");
-  CHECK(number_text(1.5e-7) == "1.5e-07");
-  CHECK(number_text(3e12) == "3e+12");
-  CHECK(number_text(NAN) == "nan");
-}
-
 TEST_CASE("round_ticks: round numbers within the range, none for ranges that are none") {
   CHECK((round_ticks(0, 10, 5) == std::vector<double>{0, 2, 4, 6, 8, 10}));
   CHECK((round_ticks(0.05, 0.31, 5) == std::vector<double>{0.1, 0.2, 0.30000000000000004}));
