@@ -34,7 +34,7 @@ void require_whole_jpeg(std::string_view bytes, const std::filesystem::path& pat
 /// Decodes by stb_image; alpha dropped. Throws FileError.
 Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path);
 
-/// A zlib stream of the bytes.
+/// A zlib stream of rows as PNG filters them.
 std::string zlib_compress(std::string_view bytes);
 
 }  // namespace uptake::io::detail

@@ -1,9 +1,13 @@
 // PNG: checking that a file is whole, and writing 8 and 16 bit. Source: PNG specification, third edition
 // (W3C).
+#include <zlib.h>
+
 #include <algorithm>
-#include <array>
+#include <climits>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
+#include <new>
 #include <stdexcept>
 #include <vector>
 
@@ -12,16 +16,6 @@
 
 namespace uptake::io {
 namespace {
-
-constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t n = 0; n < 256; ++n) {
-    std::uint32_t value = n;
-    for (int bit = 0; bit < 8; ++bit) value = (value & 1) ? 0xedb88320u ^ (value >> 1) : value >> 1;
-    table[n] = value;
-  }
-  return table;
-}();
 
 void append_big_endian_32(std::string& out, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
@@ -115,10 +109,26 @@ void append_best_filtered(std::string& out, const std::vector<std::uint8_t>& row
 }  // namespace
 
 std::uint32_t detail::crc32(std::string_view bytes) {
-  std::uint32_t value = 0xffffffffu;
-  for (const char byte : bytes)
-    value = kCrcTable[(value ^ static_cast<std::uint8_t>(byte)) & 0xff] ^ (value >> 8);
-  return ~value;
+  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+// Level 4 of the strategy for filtered data. Levels above take up to twice as long and gain nothing on photographs;
+// the run-length strategy is three times as fast and as small there, but seven times larger on computed ramps.
+std::string detail::zlib_compress(std::string_view bytes) {
+  if (bytes.size() > UINT_MAX) throw std::length_error("zlib_compress: more than 4 GiB");
+  z_stream stream{};
+  if (deflateInit2(&stream, 4, Z_DEFLATED, MAX_WBITS, MAX_MEM_LEVEL, Z_FILTERED) != Z_OK)
+    throw std::bad_alloc();
+  const std::unique_ptr<z_stream, int (*)(z_streamp)> end(&stream, deflateEnd);
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // only read
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  if (deflate(&stream, Z_FINISH) != Z_STREAM_END)
+    throw std::logic_error("zlib_compress: deflate did not finish");
+  out.resize(stream.total_out);
+  return out;
 }
 
 void detail::require_whole_png(std::string_view bytes, const std::filesystem::path& path) {

@@ -1,5 +1,5 @@
-// The one place where stb_image and stb_image_write are compiled. Only PNG and JPEG are switched on: fewer
-// formats are fewer ways for a hostile file to do harm. Both libraries are private to this file (static).
+// The one place where stb_image is compiled, private to this file (static). Only PNG and JPEG are switched on:
+// fewer formats are fewer ways for a hostile file to do harm.
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
@@ -35,10 +35,6 @@ struct BrokenInvariant {};
 #define STBI_REALLOC(pointer, bytes) std::realloc(pointer, bytes)
 #define STBI_FREE(pointer) std::free(pointer)
 #include <stb_image.h>
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STBI_WRITE_NO_STDIO
-#include <stb_image_write.h>
 #pragma GCC diagnostic pop
 
 namespace uptake::io::detail {
@@ -82,17 +78,6 @@ Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path) {
   } catch (const BrokenInvariant&) {  // costs the memory of this one attempt
   }
   throw FileError(path, std::string("is a damaged or unsupported image (") + why + ")");
-}
-
-std::string zlib_compress(std::string_view bytes) {
-  if (bytes.size() > INT_MAX) throw std::length_error("zlib_compress: more than 2 GiB");
-  int size = 0;
-  // stb takes a pointer to non-const but only reads.
-  auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data()));
-  const std::unique_ptr<unsigned char, FreeByStb> stream(
-      stbi_zlib_compress(data, static_cast<int>(bytes.size()), &size, 8));
-  if (!stream) throw std::bad_alloc();
-  return {reinterpret_cast<const char*>(stream.get()), static_cast<std::size_t>(size)};
 }
 
 }  // namespace uptake::io::detail
