@@ -2,8 +2,10 @@
 // model.
 //
 // Standard: DICOM PS3.3 A.5 and C.8.4 (NM Image), C.7.6.1 and C.12.1 (derived and synthetic images), PS3.5
-// B.2 (UIDs). A build without DCMTK (UPTAKE_DICOM=OFF) has the same functions; each throws FileError "this
-// build has no DICOM support", except is_dicom, which looks for the DICM mark only.
+// B.2 (UIDs). A program that logs through DCMTK keeps its configuration; while one of these functions runs,
+// DCMTK's own modules are silent, since the FileError says what is wrong. A build without DCMTK
+// (UPTAKE_DICOM=OFF) has the same functions; each throws FileError "this build has no DICOM support", except
+// is_dicom, which looks for the DICM mark only.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -63,25 +63,36 @@ void name_synthetic_data() {
   dcmDataDict.wrunlock();
 }
 
+std::mutex sessions_mutex;  // guards the two below, and DCMTK's registration of decoders
+int sessions = 0;
+::dcmtk::log4cplus::LogLevel level_outside = 0;  // of the logger "dcmtk", while there are sessions
+
 }  // namespace
 
-void ensure_ready(const std::filesystem::path& path) {
+Session::Session(const std::filesystem::path& path) {
   static std::once_flag once;
-  std::call_once(once, [] {
-    OFLog::configure(OFLogger::OFF_LOG_LEVEL);
-    DcmRLEDecoderRegistration::registerCodecs();
-    DJDecoderRegistration::registerCodecs();
-    DJLSDecoderRegistration::registerCodecs();
-    name_synthetic_data();
-  });
+  std::call_once(once, name_synthetic_data);
   if (!dcmDataDict.isDictionaryLoaded())
     throw FileError(
         path,
         "DCMTK's data dictionary is not installed (or DCMDICTPATH is wrong), so no DICOM file can be used");
+  const std::lock_guard lock(sessions_mutex);
+  // Each time, since the host may have cleaned up; they return at once when they are registered.
+  DcmRLEDecoderRegistration::registerCodecs();
+  DJDecoderRegistration::registerCodecs();
+  DJLSDecoderRegistration::registerCodecs();
+  if (sessions++ > 0) return;
+  OFLogger modules = OFLog::getLogger("dcmtk");
+  level_outside = modules.getLogLevel();
+  modules.setLogLevel(OFLogger::OFF_LOG_LEVEL);
+}
+
+Session::~Session() {
+  const std::lock_guard lock(sessions_mutex);
+  if (--sessions == 0) OFLog::getLogger("dcmtk").setLogLevel(level_outside);
 }
 
 void load(DcmFileFormat& file, const std::filesystem::path& path) {
-  ensure_ready(path);
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) throw FileError(path, "no such file");

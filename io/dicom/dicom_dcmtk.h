@@ -1,4 +1,4 @@
-// Private to the DICOM sources of this folder: DCMTK set up once, and short names for reading attributes.
+// Private to the DICOM sources of this folder: DCMTK made ready, and short names for reading attributes.
 #pragma once
 #include <dcmtk/config/osconfig.h>
 // osconfig.h must come first.
@@ -11,11 +11,20 @@
 
 namespace uptake::io::dcmtk {
 
-/// Registers the decoders and silences DCMTK's own log, once per process; safe from any thread.
-/// Throws FileError about `path` when DCMTK's data dictionary is missing, without which nothing can be named.
-void ensure_ready(const std::filesystem::path& path);
+/// Around every use of DCMTK: its decoders are registered, and while any Session of any thread lives, DCMTK's
+/// modules (loggers below "dcmtk") say nothing of what they find in a file, for the FileError says it. The
+/// host program's own loggers, levels and appenders are left alone, and its "dcmtk" logger gets its level back.
+/// Nests; safe from any thread.
+class Session {
+ public:
+  /// Throws FileError about `path` when DCMTK's data dictionary is missing, without which nothing can be named.
+  explicit Session(const std::filesystem::path& path);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+};
 
-/// Loads a file whole, pixel data included. Throws FileError with DCMTK's reason.
+/// Loads a file whole, pixel data included, within a Session. Throws FileError with DCMTK's reason.
 void load(DcmFileFormat& file, const std::filesystem::path& path);
 
 /// The value as text, trailing padding removed; "" if absent or empty. All values, joined by backslashes.

@@ -205,6 +205,7 @@ void check_source(const path& source, const DicomImage& image) {
 
 WrittenDicom write_derived_nm(const path& target, const path& source, const std::vector<Image>& frames,
                               const DerivedDescription& description) {
+  const Session session(source);
   const DicomImage image = read_dicom(source);
   check_source(source, image);
   DcmFileFormat original, file;

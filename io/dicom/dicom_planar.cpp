@@ -92,7 +92,7 @@ void put_detectors(DcmItem& data, const PlanarNm& planar) {
 
 void write_planar_nm(const std::filesystem::path& path, const PlanarNm& planar) {
   check(planar);
-  ensure_ready(path);
+  const Session session(path);
   DcmFileFormat file;
   DcmDataset& data = *file.getDataset();
   put(data, DCM_SOPClassUID, UID_NuclearMedicineImageStorage);

@@ -64,6 +64,7 @@ bool is_dicom(const path& file) noexcept {
     std::ifstream stream(file, std::ios::binary);
     if (stream.read(head, sizeof head) && std::memcmp(head + 128, "DICM", 4) == 0) return true;
     if (lower_extension(file) != ".dcm") return false;
+    const dcmtk::Session session(file);
     DcmFileFormat parsed;
     dcmtk::load(parsed, file);
     return parsed.getDataset()->tagExists(DCM_SOPClassUID) || parsed.getDataset()->tagExists(DCM_PixelData);
@@ -73,6 +74,7 @@ bool is_dicom(const path& file) noexcept {
 }
 
 DicomImage read_dicom(const path& file) {
+  const dcmtk::Session session(file);
   DcmFileFormat parsed;
   dcmtk::load(parsed, file);
   DcmDataset& data = *parsed.getDataset();

@@ -4,7 +4,6 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
-#include <new>
 #include <stdexcept>
 
 #include "io/base/file.h"
