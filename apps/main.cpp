@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli.h"
+#include "apps/spinning.h"
 #include "io/base/text.h"
 #include "kernels/base/device.h"
 #include "kernels/base/host.h"
@@ -112,6 +113,7 @@ std::string version() { return "uptake " UPTAKE_VERSION; }
 
 int main(int argc, char** argv) {
   using namespace uptake::apps;
+  limit_spinning(argv);
   try {
     return run({argv + 1, argv + argc});
   } catch (const UsageError& e) {

@@ -3,6 +3,11 @@
 // Any thread of a program may call CPU operations, several at the same time. Each thread that does has an OpenMP team
 // of its own, of the one size that set_threads() gives to all: N threads that compute at once want N times as many
 // cores. A server that computes on many threads of its own calls set_threads(1).
+//
+// Threads that wait for each other spin for some 10 ms before they sleep, unless GOMP_SPINCOUNT or OMP_WAIT_POLICY
+// is set when the program starts (OpenMP reads them before main). On a machine that has other work to do, that
+// makes a program many times slower than its fair share: start it with GOMP_SPINCOUNT=1000, as the uptake command
+// does for itself.
 #pragma once
 
 namespace uptake::kernels {

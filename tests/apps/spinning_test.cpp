@@ -1,0 +1,56 @@
+#include <doctest/doctest.h>
+
+#include "tests/apps/command.h"
+
+namespace {
+
+// GNU's OpenMP shows what it has read, each time the program starts.
+Ran shown(const std::string& environment, const std::string& arguments = "--version") {
+  return shell("env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY OMP_DISPLAY_ENV=verbose " + environment +
+               " '" UPTAKE_BINARY "' " + arguments);
+}
+
+int starts(const Ran& ran) {
+  int count = 0;
+  for (auto at = ran.text.find("DISPLAY ENVIRONMENT BEGIN"); at != std::string::npos;
+       at = ran.text.find("DISPLAY ENVIRONMENT BEGIN", at + 1))
+    ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("uptake: OpenMP's threads do not spin for long, unless the user says how they are to wait") {
+  const Ran plain = shown("");
+  REQUIRE(starts(plain) > 0);  // otherwise this is another OpenMP, and nothing is known of it
+  CHECK(plain.code == 0);
+  CHECK(starts(plain) == 2);
+  CHECK(plain.says("GOMP_SPINCOUNT = '1000'"));
+  CHECK(plain.says("backend  CPU"));
+
+  const Ran own = shown("GOMP_SPINCOUNT=77");
+  CHECK(starts(own) == 1);
+  CHECK(own.says("GOMP_SPINCOUNT = '77'"));
+  const Ran active = shown("OMP_WAIT_POLICY=active");
+  CHECK(starts(active) == 1);
+  CHECK_FALSE(active.says("GOMP_SPINCOUNT = '1000'"));
+}
+
+TEST_CASE("uptake: the second start keeps the arguments, the exit code, the name and the process") {
+  const Ran wrong = shown("", "translate --out 'a b' --modle");
+  CHECK(wrong.code == 2);
+  CHECK(wrong.says("did you mean --model?"));
+  // A pipe that nobody writes to: the command waits in it, so that it can be looked at.
+  const TemporaryFolder folder;
+  const std::string pipe = quoted(folder / "in");
+  const Ran ran = shell(
+      "mkfifo " + pipe + "; env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY '" UPTAKE_BINARY "' inspect " + pipe +
+      " >/dev/null 2>&1 & pid=$!; for i in $(seq 500); do "
+      "grep -qz GOMP_SPINCOUNT /proc/$pid/environ && break; sleep 0.02; done; "
+      "sleep 0.1; cat /proc/$pid/comm; tr '\\0' ' ' </proc/$pid/cmdline; kill $pid; wait $pid; "
+      "echo code $?");
+  CAPTURE(ran.text);
+  CHECK(ran.says("uptake\n"));
+  CHECK(ran.says("uptake inspect "));
+  CHECK(ran.says("code 143"));
+}
