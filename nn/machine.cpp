@@ -72,7 +72,8 @@ Machine choose_machine(const MachineOptions& o, std::ostream& note) {
     const std::string reason = cuda::why_unavailable();
     if (reason.empty()) return on_gpu(o, note);
     if (o.device == "cuda") throw std::invalid_argument("--device is cuda, but " + reason);
-    if (cuda::built_with_cuda()) note << reason << "; running on the CPU" << std::endl;
+    if (cuda::built_with_cuda() && cuda::card_present())
+      note << reason << "; running on the CPU" << std::endl;
   }
   if (o.precision != "float32")
     throw std::invalid_argument("--precision " + o.precision +

@@ -23,7 +23,7 @@ struct Machine {
 
 /// Throws std::invalid_argument for an unknown word, for one that the device does not know (--precision bf16 on
 /// the CPU), and when the GPU is asked for and cannot be used. When `auto`
-/// falls back to the CPU in a build with CUDA, one line on `note` says why; when the GPU is chosen, one line
+/// falls back to the CPU in a build with CUDA on a machine with a card, one line on `note` says why; when the GPU is chosen, one line
 /// names it. Sets kernels::cuda::ConvOptions; plans that cuDNN's convolutions
 /// were given are remembered in $XDG_CACHE_HOME/uptake (by default ~/.cache/uptake), if that can be written.
 Machine choose_machine(const MachineOptions& options, std::ostream& note);

@@ -1,9 +1,10 @@
 // The CUDA device as seen by the host: streams, events, memory, graphs. Move-only owners; every CUDA call is
-// checked. No CUDA header is needed to include this one. In a build without CUDA only the first three
+// checked. No CUDA header is needed to include this one. In a build without CUDA only the first four
 // functions exist.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -32,6 +33,10 @@ bool built_with_cudnn();
 
 /// Empty when there is a GPU that this build can use; else one sentence that says why not.
 std::string why_unavailable();
+
+/// Whether the machine shows an NVIDIA GPU or its driver, usable or not: where it does not, nobody needs to be
+/// told that none is used. `root` is where /proc, /dev and /sys are looked for.
+bool card_present(const std::filesystem::path& root = "/");
 
 struct DeviceInfo {
   std::string name;

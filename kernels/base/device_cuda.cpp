@@ -13,6 +13,16 @@ void ignore([[maybe_unused]] cudaError_t error) noexcept {}
 
 constexpr int kOldestArchitecture = 80;
 
+/// cudaErrorInsufficientDriver is what the runtime says without any driver, too.
+std::string about_driver() {
+  int driver = 0, runtime = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "this machine has no NVIDIA driver";
+  ignore(cudaRuntimeGetVersion(&runtime));
+  return "the NVIDIA driver is too old: it is for CUDA " + std::to_string(driver / 1000) + "." +
+         std::to_string(driver % 1000 / 10) + ", this build needs one for CUDA " +
+         std::to_string(runtime / 1000);
+}
+
 }  // namespace
 
 bool built_with_cuda() { return true; }
@@ -29,6 +39,7 @@ std::string why_unavailable() {
   int count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess) {
     cudaGetLastError();  // it would be reported by the next launch
+    if (error == cudaErrorInsufficientDriver) return about_driver();
     return std::string("no GPU can be used: ") + cudaGetErrorString(error);
   }
   if (count == 0) return "this machine has no GPU";

@@ -125,6 +125,7 @@ void reset() {
   set_schedule(Schedule::forward);
   allow_early_return(false);
   memory().capacity = Memory::kDefaultCapacity;
+  set_driver(CUDART_VERSION);
   for (auto& [address, kernel] : kernels()) kernel.launches = 0;
 }
 

@@ -1,6 +1,7 @@
 // Errors, the device's properties, the control functions of simulator.h.
 #include "tests/simulator/runtime.h"
 
+#include <atomic>
 #include <cstring>
 
 #include "simulator/runtime_api.h"
@@ -17,6 +18,8 @@ LastError& last_error() {
   static thread_local LastError last;
   return last;
 }
+
+std::atomic<int> driver_version{CUDART_VERSION};
 
 std::exception_ptr& kept_failure() {
   static std::exception_ptr& kept = *new std::exception_ptr;
@@ -144,6 +147,8 @@ Allocations live_allocations() {
   return memory().live();
 }
 
+void set_driver(int version) { driver_version = version; }
+
 void set_device_memory(std::size_t bytes) {
   const Lock lock;
   memory().capacity = bytes;
@@ -168,6 +173,9 @@ cudaError_t cudaGetLastError() { return std::exchange(last_error().code, cudaSuc
 cudaError_t cudaPeekAtLastError() { return last_error().code; }
 
 cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 0;
+  if (driver_version < CUDART_VERSION / 1000 * 1000)
+    return error(cudaErrorInsufficientDriver, "by sim::set_driver");
   *count = 1;
   return cudaSuccess;
 }
@@ -252,6 +260,6 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = CUDART_VERSION;
+  *version = driver_version;
   return cudaSuccess;
 }

@@ -58,6 +58,9 @@ struct Allocations {
 };
 Allocations live_allocations();
 
+/// The CUDA version the driver is for, such as 12040; 0: there is no driver. That of the runtime unless told.
+void set_driver(int version);
+
 /// The device's memory; cudaMalloc fails beyond it. 16 GiB unless told.
 void set_device_memory(std::size_t bytes);
 
