@@ -187,6 +187,7 @@ int evaluate(Arguments arguments) {
   const Statistics l1 = statistics(scores.l1), psnr = statistics(scores.psnr), ssim = statistics(scores.ssim);
   const nlohmann::json summary = {
       {"model", checkpoint.string()},
+      {"weights_sha256", info.weights_sha256},
       {"data", data_path.string()},
       {"split", split},
       {"cases", scores.names.size()},
@@ -223,7 +224,7 @@ int evaluate(Arguments arguments) {
         {scores.names[i], number(scores.l1[i]), number(scores.psnr[i]), number(scores.ssim[i])});
   report.table(table);
   report.section("Configuration");
-  io::Report::Pairs configuration;
+  io::Report::Pairs configuration{{"weights (SHA-256)", info.weights_sha256}};
   const nlohmann::json config = info.config;
   for (const auto& [key, value] : config.items())
     configuration.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());

@@ -44,7 +44,9 @@ std::string describe_checkpoint(const fs::path& path) {
   if (info.progress.best_epoch > 0)
     text << "  best           epoch " << info.progress.best_epoch << ", L1 " << info.progress.best_metric
          << "\n";
-  text << "  input          " << nlohmann::json(info.input).dump() << "\n"
+  text << "  weights        "
+       << (info.weights_sha256.empty() ? "without a SHA-256" : "SHA-256 " + info.weights_sha256) << "\n"
+       << "  input          " << nlohmann::json(info.input).dump() << "\n"
        << "  output         " << nlohmann::json(info.output).dump() << "\n"
        << "  configuration\n";
   const nlohmann::json config = c;

@@ -84,7 +84,7 @@ void translate_dicom(gan::Translator& model, const fs::path& checkpoint, const f
   description.series_description =
       "predicted from " + (source.series_description.empty() ? "NM" : source.series_description);
   description.model_name = "pix2pix " + c.net_g;
-  description.model_fingerprint = model.fingerprint();
+  description.model_fingerprint = "SHA-256 " + model.info().weights_sha256;
   description.software_version = version();
   description.derivation_description =
       "Predicted by a pix2pix network (" + c.net_g + ", ngf " + std::to_string(c.ngf) + ", step " +

@@ -27,7 +27,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
   "The libraries, for programs of your own: tensors, autograd, layers and pix2pix
 in C++20, images, DICOM and checkpoints; find_package(Uptake) in CMake.")
 # The libraries are static: who links them links what they need.
-set(depends g++ nlohmann-json3-dev)
+set(depends g++ nlohmann-json3-dev zlib1g-dev libssl-dev)
 if(UPTAKE_ONEDNN)
   list(APPEND depends libdnnl-dev)
 endif()

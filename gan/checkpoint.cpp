@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
-#include "gan/fingerprint.h"
 #include "io/base/file.h"
+#include "io/base/sha256.h"
 #include "io/tensors/safetensors.h"
 #include "nn/state.h"
 
@@ -12,6 +12,7 @@ namespace uptake::gan {
 namespace {
 
 constexpr const char* kFormat = "uptake-checkpoint-1";
+constexpr const char* kWeightsHash = "weights_sha256";
 
 // JSON has no infinity: a plateau that has seen nothing is null.
 nlohmann::json number_or_null(double value) {
@@ -74,12 +75,32 @@ CheckpointInfo info_of(const io::Safetensors& file) {
     info.input = intensity.at("input").get<Intensity>();
     info.output = intensity.at("output").get<Intensity>();
     info.version = file.metadata.at("version");
+    if (const auto hash = file.metadata.find(kWeightsHash); hash != file.metadata.end())
+      info.weights_sha256 = hash->second;
     if (info.config.input_channels < 1 || info.config.output_channels < 1)
       throw std::invalid_argument("its networks have no channels");
     return info;
   } catch (const std::exception& e) {
     throw io::FileError(file.source, std::string("its description cannot be understood: ") + e.what());
   }
+}
+
+std::string weights_sha256(const io::Safetensors& file) {
+  io::Sha256 hash;
+  for (const auto& [name, tensor] : file.tensors)
+    if (name.starts_with("g.")) hash.add(tensor.data);
+  return hash.hex();
+}
+
+/// info_of a file with the generator's tensors, which are checked against their hash.
+CheckpointInfo checked_info_of(const io::Safetensors& file) {
+  CheckpointInfo info = info_of(file);
+  const std::string hash = weights_sha256(file);
+  if (!info.weights_sha256.empty() && info.weights_sha256 != hash)
+    throw io::FileError(file.source, "is damaged: its weights have the SHA-256 " + hash + ", expected " +
+                                         info.weights_sha256);
+  info.weights_sha256 = hash;
+  return info;
 }
 
 void put_counter(io::Safetensors& file, const char* name, std::int64_t value) {
@@ -109,6 +130,7 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& in
   put_adam(file, "adam.d.", d, model.discriminator_adam());
   put_counter(file, "adam.g.step", model.generator_adam().steps_taken);
   put_counter(file, "adam.d.step", model.discriminator_adam().steps_taken);
+  file.metadata[kWeightsHash] = weights_sha256(file);
   io::write_safetensors(path, file);
 }
 
@@ -118,30 +140,24 @@ CheckpointInfo read_checkpoint_info(const std::filesystem::path& path) {
 
 LoadedGenerator load_generator(const std::filesystem::path& path, const nn::Machine& machine) {
   const auto file = io::read_safetensors(path, [](std::string_view name) { return name.starts_with("g."); });
-  LoadedGenerator loaded{info_of(file), nullptr, ""};
+  LoadedGenerator loaded{checked_info_of(file), nullptr};
   loaded.network = declare_generator(loaded.info.config, machine);
   require_state(file, "g.", loaded.network->store());
   loaded.network->store().allocate();
   get_state(file, "g.", loaded.network->store());
-  Fingerprint fingerprint;
-  for (const auto& [name, tensor] : file.tensors) {
-    fingerprint.add(name);
-    fingerprint.add(tensor.data);
-  }
-  loaded.fingerprint = fingerprint.hex();
   return loaded;
 }
 
 void require_checkpoint(const std::filesystem::path& path) {
   const auto file = io::read_safetensors(path);
-  const CheckpointInfo info = info_of(file);
+  const CheckpointInfo info = checked_info_of(file);
   require_state(file, "g.", declare_generator(info.config)->store());
   require_state(file, "d.", declare_discriminator(info.config)->store());
 }
 
 void load_checkpoint(const std::filesystem::path& path, Pix2Pix& model) {
   const auto file = io::read_safetensors(path);
-  info_of(file);
+  checked_info_of(file);
   auto &g = model.generator().store(), &d = model.discriminator().store();
   get_state(file, "g.", g);
   get_state(file, "d.", d);

@@ -1,6 +1,11 @@
 // A training run in one file (safetensors): networks under PyTorch's names ("g.", "d."), Adam's moments, and
 // as JSON the configuration, the progress and the intensity mapping. Self-describing: whoever loads it needs
 // no flags.
+//
+// The generator's weights have a name that cannot be mistaken: their SHA-256, over the data of every tensor whose
+// name begins with "g.", in the order of the names (by bytes), each as the file holds it (little-endian, row-major),
+// with nothing before, between or after. It is written into the file, checked when the weights are read, and quoted
+// by whatever was made with them; docs/dicom.md computes it without Uptake.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -32,21 +37,22 @@ struct CheckpointInfo {
   TrainConfig config;
   Progress progress;
   Intensity input, output;
-  std::string version;  // of the program that wrote it
+  std::string version;         // of the program that wrote it
+  std::string weights_sha256;  // as the file says, 64 hex digits; "" in files from before it was written
 };
 
-/// Atomically. Throws io::FileError.
+/// Atomically; computes weights_sha256, whatever `info` says. Throws io::FileError.
 void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& info, Pix2Pix& model);
 
 /// The description only. Throws io::FileError when the file is damaged or no checkpoint of Uptake.
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& path);
 
-/// Description and the trained generator, for inference.
+/// Description and the trained generator, for inference. Its weights_sha256 is computed when the file has none.
 struct LoadedGenerator {
   CheckpointInfo info;
   std::unique_ptr<Network> network;
-  std::string fingerprint;  // of its weights, 16 hex digits
 };
+/// Throws io::FileError, also when the weights are not those whose SHA-256 the file carries.
 LoadedGenerator load_generator(const std::filesystem::path& path, const nn::Machine& machine = {});
 
 /// Reads the whole file and throws io::FileError unless its weights are those its description asks for: to be

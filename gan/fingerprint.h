@@ -1,5 +1,5 @@
-// A short name for the contents of something: FNV-1a, 64 bits. Tells versions apart; no protection against
-// malice.
+// A short name for the contents of something: FNV-1a, 64 bits. Tells data sets apart when a run goes on (it is in
+// every checkpoint, so it stays); what is quoted elsewhere is a SHA-256.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -28,8 +28,6 @@ class Translator {
   io::Image operator()(const io::Image& image);
 
   const CheckpointInfo& info() const { return loaded_.info; }
-  /// Identifies the generator's weights, 16 hex digits.
-  const std::string& fingerprint() const { return loaded_.fingerprint; }
 
  private:
   LoadedGenerator loaded_;

@@ -83,7 +83,7 @@ struct DerivedDescription {
   std::string series_description;      // "SYNTHETIC " is put in front unless it is there already
   std::string derivation_description;  // how it was made, for people; up to 1024 characters
   std::string model_name;              // of the network, such as "bloodpool-to-delayed"
-  std::string model_fingerprint;       // identifies the weights, such as a hash of the checkpoint
+  std::string model_fingerprint;       // identifies the weights: "SHA-256 9f86d0..."
   std::string software_name = "Uptake";
   std::string software_version;
   std::string series_instance_uid;  // "": derived from the source series and the model, one for a whole batch

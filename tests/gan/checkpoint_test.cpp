@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstdio>
+#include <cstring>
+
 #include "gan/checkpoint.h"
 #include "gan/config.h"
 #include "gan/translator.h"
@@ -54,6 +58,65 @@ TEST_CASE("a checkpoint brings back everything, to the bit") {
   CHECK(read.version == "test");
 }
 
+TEST_CASE("a checkpoint carries the SHA-256 of its generator, the one that sha256sum finds in the file") {
+  const TemporaryFolder folder;
+  const auto path = folder / "c.safetensors", raw = folder / "weights";
+  gan::CheckpointInfo info = small_info();
+  info.weights_sha256 = "not this one";
+  gan::Pix2Pix model = model_of(info.config);
+  gan::save_checkpoint(path, info, model);
+  const std::string hash = gan::read_checkpoint_info(path).weights_sha256;
+  CHECK(gan::load_generator(path).info.weights_sha256 == hash);
+
+  // From the bytes of the file alone, by the definition.
+  const std::string file = io::read_file(path);
+  std::uint64_t header = 0;
+  std::memcpy(&header, file.data(), 8);
+  const auto tensors = nlohmann::json::parse(file.substr(8, header));
+  std::string data;
+  std::size_t count = 0;
+  for (const auto& [name, tensor] : tensors.items()) {  // in the order of the names
+    if (!name.starts_with("g.")) continue;
+    const std::size_t begin = tensor.at("data_offsets")[0], end = tensor.at("data_offsets")[1];
+    data += file.substr(8 + header + begin, end - begin);
+    ++count;
+  }
+  CHECK(count > 5);
+  io::write_file_atomically(raw, data);
+  std::array<char, 65> printed{};
+  FILE* sum = popen(("sha256sum '" + raw.string() + "'").c_str(), "r");
+  CHECK(std::fread(printed.data(), 1, 64, sum) == 64);
+  CHECK(pclose(sum) == 0);
+  CHECK(hash == printed.data());
+}
+
+TEST_CASE("a checkpoint without the SHA-256 is read as before, one with another is damaged") {
+  const TemporaryFolder folder;
+  const auto path = folder / "c.safetensors", changed = folder / "changed.safetensors";
+  const gan::CheckpointInfo info = small_info();
+  gan::Pix2Pix model = model_of(info.config);
+  gan::save_checkpoint(path, info, model);
+  io::Safetensors file = io::read_safetensors(path);
+  const std::string hash = file.metadata.at("weights_sha256");
+  file.metadata.erase("weights_sha256");
+  io::write_safetensors(changed, file);
+  CHECK(gan::read_checkpoint_info(changed).weights_sha256.empty());
+  CHECK(gan::load_generator(changed).info.weights_sha256 == hash);
+  CHECK_NOTHROW(gan::require_checkpoint(changed));
+  CHECK_NOTHROW(gan::load_checkpoint(changed, model));
+
+  file.metadata["weights_sha256"] = hash;
+  file.tensors.lower_bound("d.")->second.data[0] ^= std::byte{1};  // of the discriminator: another matter
+  io::write_safetensors(changed, file);
+  CHECK(gan::load_generator(changed).info.weights_sha256 == hash);
+  file.tensors.at("g.model.model.0.weight").data[0] ^= std::byte{1};  // the last bit of a number
+  io::write_safetensors(changed, file);
+  CHECK_THROWS_WITH_AS(gan::load_generator(changed), doctest::Contains(("expected " + hash).c_str()),
+                       io::FileError);
+  CHECK_THROWS_AS(gan::require_checkpoint(changed), io::FileError);
+  CHECK_THROWS_AS(gan::load_checkpoint(changed, model), io::FileError);
+}
+
 TEST_CASE("a checkpoint cut at any byte is refused with a sentence naming the file") {
   const TemporaryFolder folder;
   const auto path = folder / "c.safetensors", cut = folder / "cut.safetensors";
@@ -94,7 +157,8 @@ TEST_CASE("a checkpoint whose description lies is refused") {
   refused([](auto& f) { f.metadata["intensity"] = R"({"input": {"kind": "12-bit", "scale": 1}})"; });
   refused([](auto& f) { f.tensors.erase("g.model.model.0.weight"); });
   refused([](auto& f) { f.tensors.at("g.model.model.0.weight").shape = {16}; });
-  refused([](auto& f) {  // not a number
+  refused([](auto& f) {  // not a number, and no hash that would say so first
+    f.metadata.erase("weights_sha256");
     for (auto& byte : f.tensors.at("g.model.model.0.weight").data) byte = std::byte{0xff};
   });
   const auto with = [&](const char* section, const char* key, const nlohmann::json& value) {
