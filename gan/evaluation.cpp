@@ -7,6 +7,20 @@
 
 namespace uptake::gan {
 
+Statistics statistics(std::vector<double> values) {
+  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  Statistics s;
+  if (values.empty()) return {HUGE_VAL, 0, HUGE_VAL};
+  const auto count = static_cast<double>(values.size());
+  for (const double v : values) s.mean += v / count;
+  for (const double v : values) s.sd += (v - s.mean) * (v - s.mean);
+  s.sd = values.size() > 1 ? std::sqrt(s.sd / (count - 1)) : 0;
+  std::ranges::sort(values);
+  const std::size_t middle = values.size() / 2;
+  s.median = values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return s;
+}
+
 Summary evaluate(Network& generator, const io::PairDataset& data, const TrainConfig& config,
                  const Intensity& input, const Intensity& output, nn::StatisticsFrom statistics,
                  const std::function<void(const CaseResult&)>& on_case, std::size_t count) {

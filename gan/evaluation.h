@@ -17,6 +17,14 @@ struct CaseResult {
   io::Image input, prediction, truth;
 };
 
+/// Of the finite values only, since PSNR is infinite where prediction and truth are equal: mean, standard deviation
+/// of the sample (n - 1; 0 for one value) and median (of an even number the mean of the middle two). Without a finite
+/// value mean and median are infinite and sd is 0.
+struct Statistics {
+  double mean = 0, sd = 0, median = 0;
+};
+Statistics statistics(std::vector<double> values);
+
 struct Summary {
   std::size_t cases = 0;
   ImageMetrics mean;  // psnr: over the cases with a finite one, infinite if none has

@@ -1,0 +1,172 @@
+#include "gan/evaluation_report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "io/base/csv.h"
+#include "io/base/file.h"
+#include "io/base/text.h"
+#include "io/logs/csv_log.h"
+#include "io/report/report.h"
+
+namespace uptake::gan {
+namespace {
+
+namespace fs = std::filesystem;
+using io::number_text;
+
+constexpr std::size_t kPicturesInReport = 24;
+
+struct Case {
+  std::string name;
+  ImageMetrics metrics;
+};
+
+Statistics statistics_of(const std::vector<Case>& cases, double ImageMetrics::*metric) {
+  std::vector<double> values;
+  for (const Case& c : cases) values.push_back(c.metrics.*metric);
+  return statistics(values);
+}
+
+std::string digits(double v) {
+  std::ostringstream text;
+  text.precision(std::numeric_limits<double>::digits10);
+  text << v;
+  return text.str();
+}
+
+std::string metrics_table(const std::vector<Case>& cases) {
+  std::string text = io::csv_row({"case", "l1", "psnr_db", "ssim"});
+  for (const auto& [name, m] : cases)
+    text += io::csv_row({name, digits(m.l1), digits(m.psnr), digits(m.ssim)});
+  return text;
+}
+
+nlohmann::json json_of(const Statistics& s) { return {{"mean", s.mean}, {"sd", s.sd}, {"median", s.median}}; }
+
+std::vector<io::Chart> loss_charts(const fs::path& run) {
+  std::vector<io::Chart> charts;
+  const auto add = [&](const char* file, const char* title, const char* x,
+                       const std::vector<std::string>& columns,
+                       const std::vector<io::ChartReference>& references = {}) {
+    if (!fs::exists(run / file)) return;
+    const io::CsvTable table = io::read_csv_log(run / file);
+    io::Chart chart;
+    chart.title = title;
+    chart.x_label = x;
+    chart.references = references;
+    for (const auto& column : columns) {
+      const auto found = std::ranges::find(table.columns, column);
+      if (found == table.columns.end()) continue;
+      chart.series.push_back({column,
+                              {table.steps.begin(), table.steps.end()},
+                              table.values[static_cast<std::size_t>(found - table.columns.begin())]});
+    }
+    if (!chart.series.empty() && !table.steps.empty()) charts.push_back(chart);
+  };
+  add("losses.csv", "Generator: weighted L1", "step", {"G_L1"});
+  add("losses.csv", "Adversarial losses", "step", {"G_GAN", "D_real", "D_fake"}, {{"log 2", std::log(2.0)}});
+  add("validation.csv", "Validation L1", "epoch", {"L1"});
+  add("validation.csv", "Validation SSIM", "epoch", {"SSIM"});
+  return charts;
+}
+
+std::string unit_of(io::SampleKind kind) {
+  if (kind == io::SampleKind::counts) return "counts";
+  return kind == io::SampleKind::u8 ? "of 255" : "of 65535";
+}
+
+void require_fitting(const io::PairDataset& data, const CheckpointInfo& info, const fs::path& folder) {
+  const bool a_to_b = info.config.direction == Direction::a_to_b;
+  const std::int64_t in = a_to_b ? data.a_channels() : data.b_channels();
+  const std::int64_t out = a_to_b ? data.b_channels() : data.a_channels();
+  if (in != info.config.input_channels || out != info.config.output_channels ||
+      data.kind() != info.input.kind)
+    throw io::FileError(folder, "its images have " + std::to_string(in) + " -> " + std::to_string(out) +
+                                    " channels (" + unit_of(data.kind()) + "), the model was trained on " +
+                                    std::to_string(info.config.input_channels) + " -> " +
+                                    std::to_string(info.config.output_channels) + " (" +
+                                    unit_of(info.input.kind) + ")");
+}
+
+io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, const EvaluationResult& result,
+                     const std::vector<Case>& cases, const std::vector<io::ImageRow>& pictures,
+                     std::size_t left_out) {
+  const bool counts = info.output.kind == io::SampleKind::counts;
+  io::Report report("Evaluation of " + names.checkpoint.filename().string());
+  report.paragraph("The model of step " + std::to_string(info.progress.step) + " on the " + names.split +
+                   " split: " + std::to_string(cases.size()) + " pairs" +
+                   (left_out == 0 ? "." : ", " + std::to_string(left_out) + " files left out.") +
+                   (counts ? " Images are shown on a square-root scale, dark where counts are high." : ""));
+  report.figures({{"L1 (" + result.unit + ")", number_text(result.l1.mean)},
+                  {"PSNR (dB)", number_text(result.psnr.mean)},
+                  {"SSIM", number_text(result.ssim.mean)},
+                  {"cases", std::to_string(cases.size())}});
+  report.section("Input, prediction, truth");
+  report.images(pictures);
+  if (const auto charts = loss_charts(names.checkpoint.parent_path()); !charts.empty()) {
+    report.section("Training");
+    report.charts(charts);
+  }
+  report.section("Every case");
+  io::ReportTable table{"", {"case", "L1", "PSNR (dB)", "SSIM"}, {}};
+  for (const auto& [name, m] : cases)
+    table.rows.push_back({name, number_text(m.l1), number_text(m.psnr), number_text(m.ssim)});
+  report.table(table);
+  report.section("Configuration");
+  io::Report::Pairs configuration{{"weights (SHA-256)", info.weights_sha256}};
+  const nlohmann::json config = info.config;
+  for (const auto& [key, value] : config.items())
+    configuration.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+  report.configuration(configuration);
+  return report;
+}
+
+}  // namespace
+
+EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data, nn::StatisticsFrom statistics,
+                                  const EvaluationNames& names, const fs::path& out) {
+  const CheckpointInfo& info = model.info;
+  require_fitting(data, info, names.data);
+  io::ensure_writable_folder(out);
+
+  std::vector<Case> cases;
+  std::vector<io::ImageRow> pictures;
+  const std::size_t every = (data.size() + kPicturesInReport - 1) / kPicturesInReport;
+  const auto on_case = [&](const CaseResult& r) {
+    if (cases.size() % every == 0)
+      pictures.push_back({r.name,
+                          {{display(r.input, info.input), "input"},
+                           {display(r.prediction, info.output), "prediction"},
+                           {display(r.truth, info.output), "truth"}}});
+    cases.push_back({r.name, r.metrics});
+  };
+  evaluate(*model.network, data, info.config, info.input, info.output, norm, on_case);
+
+  const EvaluationResult result{cases.size(),
+                                statistics_of(cases, &ImageMetrics::l1),
+                                statistics_of(cases, &ImageMetrics::psnr),
+                                statistics_of(cases, &ImageMetrics::ssim),
+                                unit_of(info.output.kind),
+                                out / "report.html"};
+  const nlohmann::json summary = {{"model", names.checkpoint.string()},
+                                  {"weights_sha256", info.weights_sha256},
+                                  {"data", names.data.string()},
+                                  {"split", names.split},
+                                  {"cases", result.cases},
+                                  {"left_out", data.problems().size()},
+                                  {"norm_at_test", statistics == nn::StatisticsFrom::batch ? "batch" : "running"},
+                                  {"data_range", info.output.scale},
+                                  {"l1", json_of(result.l1)},
+                                  {"psnr_db", json_of(result.psnr)},
+                                  {"ssim", json_of(result.ssim)}};
+  io::write_file_atomically(out / "metrics.csv", metrics_table(cases));
+  io::write_file_atomically(out / "summary.json", summary.dump(2) + "\n");
+  report_of(info, names, result, cases, pictures, data.problems().size()).write(result.report);
+  return result;
+}
+
+}  // namespace uptake::gan

@@ -1,0 +1,33 @@
+// An evaluation as files: the metrics of every case, their statistics, and a page to look at.
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "gan/checkpoint.h"
+#include "gan/evaluation.h"
+
+namespace uptake::gan {
+
+/// What was judged, as the files name it; the folder of the checkpoint is also where a run's curves are looked for.
+struct EvaluationNames {
+  std::filesystem::path checkpoint, data;
+  std::string split;
+};
+
+struct EvaluationResult {
+  std::size_t cases = 0;
+  Statistics l1, psnr, ssim;
+  std::string unit;  // of L1: "counts", "of 255" or "of 65535"
+  std::filesystem::path report;
+};
+
+/// Judges the model on every pair of the data set and writes into `out`:
+///   metrics.csv   a line for each case: case, l1 (units of the files), psnr_db, ssim; 15 digits
+///   summary.json  names, SHA-256 of the weights, number of cases and of files left out, Statistics of each metric
+///   report.html   one self-contained page: figures, up to 24 cases as pictures, the curves of the run, every case
+/// Throws io::FileError when the images are not of the channels and kind the model was trained on (before anything
+/// is written), or a file cannot be written.
+EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data, nn::StatisticsFrom statistics,
+                                  const EvaluationNames& names, const std::filesystem::path& out);
+
+}  // namespace uptake::gan
