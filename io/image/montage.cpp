@@ -67,6 +67,4 @@ Image montage(const std::vector<std::vector<Image>>& rows, std::int64_t gap) {
   return canvas;
 }
 
-Image hconcat(std::span<const Image> images) { return montage({{images.begin(), images.end()}}, 0); }
-
 }  // namespace uptake::io

@@ -1,6 +1,5 @@
 // Pictures for people: samples brought into 0..255 and images put side by side.
 #pragma once
-#include <span>
 #include <vector>
 
 #include "io/image/image.h"
@@ -17,8 +16,5 @@ Image to_display(const Image& image, float low, float high);
 /// is RGB. Throws std::invalid_argument for a cell that is not u8 with 1 or 3 channels, a negative gap, or no
 /// pixels at all.
 Image montage(const std::vector<std::vector<Image>>& rows, std::int64_t gap);
-
-/// One row without gaps.
-Image hconcat(std::span<const Image> images);
 
 }  // namespace uptake::io

@@ -99,42 +99,21 @@ class Seen {
   std::map<std::string, std::size_t> images_;
 };
 
-void note_missing(Cohort& cohort) {
-  for (const CohortRow& row : cohort.rows) {
-    for (const fs::path& image : {row.blood_pool, row.delayed}) {
-      std::error_code error;
-      if (!fs::is_regular_file(image, error))
-        cohort.problems.push_back("line " + std::to_string(row.line) + ": no file " + shown(image.string()));
-    }
-  }
-}
-
 }  // namespace
 
-Cohort read_cohort(const fs::path& path) {
+std::vector<CohortRow> read_cohort(const fs::path& path) {
   const std::string text = read_file(path, kMaxBytes);
   const std::vector<CsvRecord> records = parse_csv(path, text);
   if (records.empty()) throw FileError(path, "is empty, expected a line of column names and rows");
   const Columns columns = find_columns(path, records.front());
-  Cohort cohort;
+  std::vector<CohortRow> rows;
   Seen seen(path);
   for (std::size_t r = 1; r < records.size(); ++r) {
-    cohort.rows.push_back(make_row(path, records[r], columns));
-    seen.add(cohort.rows.back());
+    rows.push_back(make_row(path, records[r], columns));
+    seen.add(rows.back());
   }
-  if (cohort.rows.empty()) throw FileError(path, "holds column names and no rows");
-  note_missing(cohort);
-  return cohort;
-}
-
-void require_complete(const fs::path& path, const Cohort& cohort) {
-  if (cohort.problems.empty()) return;
-  constexpr std::size_t kShown = 5;
-  std::string listed;
-  for (std::size_t p = 0; p < std::min(kShown, cohort.problems.size()); ++p)
-    listed += (p == 0 ? "" : "; ") + cohort.problems[p];
-  const std::size_t hidden = cohort.problems.size() - std::min(kShown, cohort.problems.size());
-  throw FileError(path, listed + (hidden > 0 ? "; and " + std::to_string(hidden) + " more" : ""));
+  if (rows.empty()) throw FileError(path, "holds column names and no rows");
+  return rows;
 }
 
 }  // namespace uptake::io

@@ -26,19 +26,11 @@ struct CohortRow {
   std::size_t line = 0;                       // where the row starts, from 1
 };
 
-struct Cohort {
-  std::vector<CohortRow> rows;        // in the order of the file
-  std::vector<std::string> problems;  // one sentence per file that is missing, with its line
-};
-
-/// Reads the table. Throws FileError, with the line, for anything that makes the table itself wrong: not
-/// text, a missing or repeated column, a row with too few or too many fields, an unterminated quote, an empty
-/// patient or path, an unknown split, a patient or an image in two splits (which would leak test data into
-/// training), an image used twice, no rows, more than 64 MiB. Missing image files do not throw: they are
-/// listed in `problems`.
-Cohort read_cohort(const std::filesystem::path& path);
-
-/// Throws FileError naming the first few problems and how many there are; returns if there are none.
-void require_complete(const std::filesystem::path& path, const Cohort& cohort);
+/// Reads the table, rows in the order of the file. Throws FileError, with the line, for anything that makes the
+/// table itself wrong: not text, a missing or repeated column, a row with too few or too many fields, an
+/// unterminated quote, an empty patient or path, an unknown split, a patient or an image in two splits (which
+/// would leak test data into training), an image used twice, no rows, more than 64 MiB. Whether the images are
+/// there shows when they are read.
+std::vector<CohortRow> read_cohort(const std::filesystem::path& path);
 
 }  // namespace uptake::io

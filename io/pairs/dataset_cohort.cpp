@@ -90,7 +90,7 @@ Image take_frame(const fs::path& path, std::int64_t frame) {
 
 DatasetListing list_cohort(const fs::path& folder, const std::string& split) {
   const fs::path table = folder / "cohort.csv";
-  std::vector<CohortRow> rows = read_cohort(table).rows;
+  std::vector<CohortRow> rows = read_cohort(table);
   std::set<std::string> present;
   for (const CohortRow& row : rows) present.insert(row.split);
   if (!present.contains(split)) {

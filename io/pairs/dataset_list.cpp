@@ -221,9 +221,8 @@ bool has_split(const fs::path& folder, const std::string& split) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) throw FileError(folder, "is not a folder");
   if (!fs::exists(folder / "cohort.csv", error)) return find_layout(folder).splits.contains(split);
-  const Cohort cohort = read_cohort(folder / "cohort.csv");
-  return std::any_of(cohort.rows.begin(), cohort.rows.end(),
-                     [&](const CohortRow& r) { return r.split == split; });
+  const std::vector<CohortRow> rows = read_cohort(folder / "cohort.csv");
+  return std::any_of(rows.begin(), rows.end(), [&](const CohortRow& r) { return r.split == split; });
 }
 
 DatasetListing list_pairs(const fs::path& folder, const std::string& split) {

@@ -1,4 +1,4 @@
-// Inner parts of io/pairs/dataset.h, shared by its forms. Not for use outside io/dataset*.cpp.
+// Inner parts of io/pairs/dataset.h, shared by its forms. Not for use outside io/pairs/dataset*.cpp.
 #pragma once
 #include <filesystem>
 #include <string>

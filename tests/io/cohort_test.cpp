@@ -8,13 +8,12 @@
 namespace uptake::tests {
 namespace {
 
-using io::Cohort;
 using io::FileError;
 using io::read_cohort;
 
 constexpr const char* kHeader = "patient,group,split,blood_pool,delayed\n";
 
-Cohort read(const TestFolder& folder, const std::string& text) {
+std::vector<io::CohortRow> read(const TestFolder& folder, const std::string& text) {
   return read_cohort(folder.put("cohort.csv", text));
 }
 
@@ -36,36 +35,37 @@ TEST_CASE("read_cohort: rows keep their order, and paths are relative to the tab
   const TestFolder folder;
   folder.put("a.dcm", "");
   folder.put("b.dcm", "");
-  const Cohort cohort = read(
+  const std::vector<io::CohortRow> rows = read(
       folder, std::string(kHeader) + "P1,arthritis,train,a.dcm,./b.dcm\nP2,,test,/none/c.dcm,../d.dcm\n");
-  REQUIRE(cohort.rows.size() == 2);
-  CHECK(cohort.rows[0].patient == "P1");
-  CHECK(cohort.rows[0].group == "arthritis");
-  CHECK(cohort.rows[0].split == "train");
-  CHECK(cohort.rows[0].blood_pool == folder / "a.dcm");
-  CHECK(cohort.rows[0].delayed == folder / "b.dcm");
-  CHECK(cohort.rows[0].line == 2);
-  CHECK(cohort.rows[1].blood_pool == "/none/c.dcm");
-  CHECK(cohort.rows[1].delayed == (folder / ".").parent_path().parent_path() / "d.dcm");
-  CHECK(cohort.rows[1].line == 3);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].patient == "P1");
+  CHECK(rows[0].group == "arthritis");
+  CHECK(rows[0].split == "train");
+  CHECK(rows[0].blood_pool == folder / "a.dcm");
+  CHECK(rows[0].delayed == folder / "b.dcm");
+  CHECK(rows[0].line == 2);
+  CHECK(rows[1].blood_pool == "/none/c.dcm");
+  CHECK(rows[1].delayed == (folder / ".").parent_path().parent_path() / "d.dcm");
+  CHECK(rows[1].line == 3);
 }
 
 TEST_CASE(
     "read_cohort: any order of columns, further columns, quotes, CRLF, byte-order mark, no last line end") {
   const TestFolder folder;
-  const Cohort cohort = read(folder,
-                             "\xef\xbb\xbf"
-                             "delayed,note,split,patient,blood_pool\r\n"
-                             "\"d,1.dcm\",\"two\r\nlines, \"\"quoted\"\"\",val,\"P \"\"1\"\"\",b.dcm\r\n"
-                             "\r\n"
-                             "d2.dcm,,train,P2,b2.dcm");
-  REQUIRE(cohort.rows.size() == 2);
-  CHECK(cohort.rows[0].patient == "P \"1\"");
-  CHECK(cohort.rows[0].delayed.filename() == "d,1.dcm");
-  CHECK(cohort.rows[0].split == "val");
-  CHECK(cohort.rows[0].group.empty());
-  CHECK(cohort.rows[1].patient == "P2");
-  CHECK(cohort.rows[1].line == 5);  // the quoted line end counts as a line
+  const std::vector<io::CohortRow> rows =
+      read(folder,
+           "\xef\xbb\xbf"
+           "delayed,note,split,patient,blood_pool\r\n"
+           "\"d,1.dcm\",\"two\r\nlines, \"\"quoted\"\"\",val,\"P \"\"1\"\"\",b.dcm\r\n"
+           "\r\n"
+           "d2.dcm,,train,P2,b2.dcm");
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].patient == "P \"1\"");
+  CHECK(rows[0].delayed.filename() == "d,1.dcm");
+  CHECK(rows[0].split == "val");
+  CHECK(rows[0].group.empty());
+  CHECK(rows[1].patient == "P2");
+  CHECK(rows[1].line == 5);  // the quoted line end counts as a line
 }
 
 TEST_CASE("read_cohort: a patient or an image in two splits is a leak and is refused") {
@@ -75,8 +75,7 @@ TEST_CASE("read_cohort: a patient or an image in two splits is a leak and is ref
           "line 4: patient 'P1' is in test, but in train on line 2");
   refused(folder, header + "P1,g,train,a,b\nP2,g,test,c,x/../b\n", "line 3");
   refused(folder, header + "P1,g,train,a,a\n", "used already on line 2");
-  CHECK(read(folder, header + "P1,g,train,a,b\nP1,g,train,c,d\n").rows.size() ==
-        2);  // two studies, one split
+  CHECK(read(folder, header + "P1,g,train,a,b\nP1,g,train,c,d\n").size() == 2);  // two studies, one split
 }
 
 TEST_CASE("read_cohort: a wrong table is refused with its line") {
@@ -101,23 +100,6 @@ TEST_CASE("read_cohort: a wrong table is refused with its line") {
   CHECK_THROWS_AS(read_cohort(folder / "missing.csv"), FileError);
   const std::string bell = refusal(folder, header + "P1,g,\x07\x1b[2J,a,b\n");
   CHECK(bell.find('\x1b') == std::string::npos);
-}
-
-TEST_CASE("read_cohort: missing images are listed, not thrown, until asked") {
-  const TestFolder folder;
-  folder.put("a.dcm", "");
-  std::string table = kHeader;
-  for (int p = 0; p < 4; ++p)
-    table += "P" + std::to_string(p) + ",g,train," + (p == 0 ? "a.dcm" : "x" + std::to_string(p)) + ",y" +
-             std::to_string(p) + "\n";
-  const Cohort cohort = read(folder, table);
-  CHECK(cohort.rows.size() == 4);
-  REQUIRE(cohort.problems.size() == 7);
-  CHECK(cohort.problems[0] == "line 2: no file '" + (folder / "y0").string() + "'");
-  const std::string message = message_of<FileError>([&] { require_complete(folder / "cohort.csv", cohort); });
-  CHECK(message.find("line 2: no file") != std::string::npos);
-  CHECK(message.find("and 2 more") != std::string::npos);
-  CHECK_NOTHROW(require_complete(folder / "cohort.csv", Cohort{}));
 }
 
 }  // namespace uptake::tests
