@@ -127,8 +127,9 @@ io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, c
 
 }  // namespace
 
-EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data, nn::StatisticsFrom statistics,
-                                  const EvaluationNames& names, const fs::path& out) {
+EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data,
+                                  nn::StatisticsFrom statistics, const EvaluationNames& names,
+                                  const fs::path& out) {
   const CheckpointInfo& info = model.info;
   require_fitting(data, info, names.data);
   io::ensure_writable_folder(out);
@@ -144,7 +145,7 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
                            {display(r.truth, info.output), "truth"}}});
     cases.push_back({r.name, r.metrics});
   };
-  evaluate(*model.network, data, info.config, info.input, info.output, norm, on_case);
+  evaluate(*model.network, data, info.config, info.input, info.output, statistics, on_case);
 
   const EvaluationResult result{cases.size(),
                                 statistics_of(cases, &ImageMetrics::l1),
@@ -152,17 +153,18 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
                                 statistics_of(cases, &ImageMetrics::ssim),
                                 unit_of(info.output.kind),
                                 out / "report.html"};
-  const nlohmann::json summary = {{"model", names.checkpoint.string()},
-                                  {"weights_sha256", info.weights_sha256},
-                                  {"data", names.data.string()},
-                                  {"split", names.split},
-                                  {"cases", result.cases},
-                                  {"left_out", data.problems().size()},
-                                  {"norm_at_test", statistics == nn::StatisticsFrom::batch ? "batch" : "running"},
-                                  {"data_range", info.output.scale},
-                                  {"l1", json_of(result.l1)},
-                                  {"psnr_db", json_of(result.psnr)},
-                                  {"ssim", json_of(result.ssim)}};
+  const nlohmann::json summary = {
+      {"model", names.checkpoint.string()},
+      {"weights_sha256", info.weights_sha256},
+      {"data", names.data.string()},
+      {"split", names.split},
+      {"cases", result.cases},
+      {"left_out", data.problems().size()},
+      {"norm_at_test", statistics == nn::StatisticsFrom::batch ? "batch" : "running"},
+      {"data_range", info.output.scale},
+      {"l1", json_of(result.l1)},
+      {"psnr_db", json_of(result.psnr)},
+      {"ssim", json_of(result.ssim)}};
   io::write_file_atomically(out / "metrics.csv", metrics_table(cases));
   io::write_file_atomically(out / "summary.json", summary.dump(2) + "\n");
   report_of(info, names, result, cases, pictures, data.problems().size()).write(result.report);

@@ -27,7 +27,8 @@ struct EvaluationResult {
 ///   report.html   one self-contained page: figures, up to 24 cases as pictures, the curves of the run, every case
 /// Throws io::FileError when the images are not of the channels and kind the model was trained on (before anything
 /// is written), or a file cannot be written.
-EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data, nn::StatisticsFrom statistics,
-                                  const EvaluationNames& names, const std::filesystem::path& out);
+EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data,
+                                  nn::StatisticsFrom statistics, const EvaluationNames& names,
+                                  const std::filesystem::path& out);
 
 }  // namespace uptake::gan

@@ -19,16 +19,6 @@
 
 namespace uptake::kernels {
 
-/// The generator-adversarial losses of pix2pix: vanilla is bce, lsgan is mse against the label.
-enum class GanMode { vanilla, lsgan, hinge };
-constexpr auto names(GanMode) {  // see nn/enum_names.h
-  return std::to_array<std::pair<GanMode, const char*>>(
-      {{GanMode::vanilla, "vanilla"}, {GanMode::lsgan, "lsgan"}, {GanMode::hinge, "hinge"}});
-}
-
-/// Who is being trained with this loss, and towards which label.
-enum class GanTarget { discriminator_real, discriminator_fake, generator };
-
 namespace cpu {
 
 template <class T>

@@ -7,10 +7,12 @@
 // Every operation gives the same bits for the same input on any number of threads, unless its contract says
 // otherwise: reductions are cut into a fixed number of pieces, never one a thread.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/base/bfloat16.h"
 
@@ -40,6 +42,16 @@ struct Function {
   FunctionKind kind = FunctionKind::affine;
   double alpha = 1, beta = 0;  // affine and reciprocal only
 };
+
+/// The generator-adversarial losses of pix2pix: vanilla is bce, lsgan is mse against the label.
+enum class GanMode { vanilla, lsgan, hinge };
+constexpr auto names(GanMode) {  // see nn/enum_names.h
+  return std::to_array<std::pair<GanMode, const char*>>(
+      {{GanMode::vanilla, "vanilla"}, {GanMode::lsgan, "lsgan"}, {GanMode::hinge, "hinge"}});
+}
+
+/// Who is being trained with this loss, and towards which label.
+enum class GanTarget { discriminator_real, discriminator_fake, generator };
 
 /// A matrix of pixels, `pitch` elements from one pixel's first channel to the next one's. A packed [n,h,w,c]
 /// tensor has pitch c; a half of a concatenated tensor has the pitch of the whole.

@@ -4,7 +4,7 @@
 #pragma once
 #include <cmath>
 
-#include "kernels/pointwise_loss.h"
+#include "kernels/base/types.h"
 
 namespace uptake::kernels::detail {
 
