@@ -11,9 +11,6 @@
 // compensated float within a block. An empty
 // input has loss 0 (a mean over nothing is defined so here). Inputs are [pixels,c].
 #pragma once
-#include <array>
-#include <utility>
-
 #include "kernels/base/device.h"
 #include "kernels/base/types.h"
 
