@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <random>
+#include <vector>
 
 using namespace uptake;
 
@@ -30,21 +31,25 @@ nn::Var charbonnier(const nn::Var& y, const nn::Var& target) {
   return nn::mean(nn::sqrt(nn::square(y - target) + 1e-6));
 }
 
+// Up to 16 pictures of a folder, or as many discs on a ground, each of a colour of its own.
 nn::Tensor pictures_of(const char* folder) {
   std::vector<nn::Tensor> pictures;
-  std::mt19937 random(1);
-  const auto below = [&](int limit) { return static_cast<int>(random() % limit); };
   if (folder != nullptr)
     for (const auto& file : std::filesystem::directory_iterator(folder)) {
       const io::Image image = io::resize_bicubic(io::read_image(file.path()), 32, 32);
       if (image.channels == 3 && pictures.size() < 16) pictures.push_back(gan::to_network(image, {}));
     }
+  std::mt19937 random(1);
+  const auto between = [&](int low, int high) { return low + static_cast<int>(random() % (high - low)); };
   while (folder == nullptr && pictures.size() < 16) {
-    nn::Tensor& picture = pictures.emplace_back(nn::Tensor::full({1, 32, 32, 3}, nn::DType::f32, -1));
-    const int row = 8 + below(16), column = 8 + below(16), radius = 4 + below(5), channel = below(3);
+    float* pixel = pictures.emplace_back(nn::Tensor::empty({1, 32, 32, 3}, nn::DType::f32)).data<float>();
+    const int row = between(8, 24), column = between(8, 24), radius = between(4, 9);
+    float colours[2][3];
+    for (auto& colour : colours)
+      for (float& channel : colour) channel = 0.1f * static_cast<float>(between(-8, 9));
     for (int y = 0; y < 32; ++y)
       for (int x = 0; x < 32; ++x)
-        if (std::hypot(y - row, x - column) < radius) picture.data<float>()[(y * 32 + x) * 3 + channel] = 1;
+        for (int c = 0; c < 3; ++c) *pixel++ = colours[std::hypot(y - row, x - column) < radius][c];
   }
   return gan::stack(pictures);
 }
@@ -57,7 +62,7 @@ int main(int argc, char** argv) {
   for (int step = 0; step <= 200; ++step) {
     const nn::Var loss = charbonnier(network.forward(pictures, nn::Mode::training({})), pictures);
     nn::backward(loss);
-    adam.step(2e-3);
+    adam.step(4e-3);
     if (step % 50 == 0) std::printf("step %d loss %.4f\n", step, loss.value().item());
   }
 

@@ -95,7 +95,7 @@ TEST_CASE("sum and sum_pixels: many blocks, and more terms than one float accumu
   for (const std::int64_t c : {1, 8}) {
     cuda::sum_pixels<float>(columns.data(), Write::assign, {x.data(), c}, pixels / c, c, stream());
     cuda::sum<float>(total.data(), {x.data(), c}, pixels / c, c, stream());
-    CHECK(total.values()[0] == doctest::Approx(each * static_cast<double>(pixels)).epsilon(1e-7));
+    CHECK(total.values()[0] == doctest::Approx(each * static_cast<double>(pixels)).epsilon(1e-6));
     for (std::int64_t i = 0; i < c; ++i)
       CHECK(columns.values()[static_cast<std::size_t>(i)] ==
             doctest::Approx(each * static_cast<double>(pixels / c)).epsilon(1e-6));
