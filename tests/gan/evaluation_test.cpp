@@ -25,7 +25,7 @@ gan::TrainConfig small_config() {
   gan::TrainConfig config;
   config.net_g = "unet_4";
   config.ngf = config.ndf = 1;
-  config.net_d = "pixel";
+  config.net_d = gan::DiscriminatorKind::pixel;
   config.load_size = config.crop_size = 0;
   config.input_channels = config.output_channels = 1;
   return config;
@@ -56,8 +56,8 @@ struct Bench {
   gan::EvaluationResult run(const std::filesystem::path& out) const {
     gan::LoadedGenerator model = gan::load_generator(checkpoint);
     const io::PairDataset data(folder / "data", "test");
-    return gan::write_evaluation(model, data, gan::NormAtTest::running, {checkpoint, folder / "data", "test"},
-                                 out);
+    return gan::write_evaluation(model, data, nn::StatisticsFrom::running,
+                                 {checkpoint, folder / "data", "test"}, out);
   }
 };
 
