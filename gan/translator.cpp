@@ -31,15 +31,14 @@ Translator::Translator(const std::filesystem::path& checkpoint, std::optional<No
     : loaded_(load_generator(checkpoint, machine)),
       statistics_(statistics_at_test(norm.value_or(info().config.norm_at_test), info().config)) {}
 
-io::Image Translator::operator()(const io::Image& image) {
+io::Image Translator::operator()(const io::Image& image) const {
   if (image.channels != info().config.input_channels)
     throw std::invalid_argument("the image has " + std::to_string(image.channels) +
                                 " channels, the model expects " +
                                 std::to_string(info().config.input_channels));
   if (image.samples.empty()) throw std::invalid_argument("the image has no pixels");
-  if (image.height != height_ || image.width != width_) nn::trim_memory();  // blocks of another size
-  height_ = image.height;
-  width_ = image.width;
+  const auto shape = static_cast<std::uint64_t>(image.height) << 32 | static_cast<std::uint32_t>(image.width);
+  if (last_size_->exchange(shape) != shape) nn::trim_memory();  // blocks of another size
   const io::Preparation size = test_preparation(info().config);
   if (size.load_h == 0) return translate(*loaded_.network, image, info().input, info().output, statistics_);
   const io::Image resized = io::resize_bicubic(image, size.load_h, size.load_w);

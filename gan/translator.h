@@ -1,6 +1,9 @@
 // A trained generator applied to images of any size.
 #pragma once
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,14 +28,16 @@ class Translator {
 
   /// The output has the size of the image; a model trained on resized images sees it at that size.
   /// Throws std::invalid_argument when the image's channels or kind are not those the model was trained on.
-  io::Image operator()(const io::Image& image);
+  /// Any number of threads may call at the same time (on a GPU: one).
+  io::Image operator()(const io::Image& image) const;
 
   const CheckpointInfo& info() const { return loaded_.info; }
 
  private:
   LoadedGenerator loaded_;
   nn::StatisticsFrom statistics_;
-  std::int64_t height_ = 0, width_ = 0;  // of the last image
+  // Height and width of the last image, by pointer so that a Translator can be moved.
+  std::unique_ptr<std::atomic<std::uint64_t>> last_size_ = std::make_unique<std::atomic<std::uint64_t>>(0);
 };
 
 }  // namespace uptake::gan
