@@ -93,13 +93,15 @@ void check_close(const std::vector<double>& actual, const std::vector<double>& e
 }
 
 TEST_CASE("training on the GPU gives the CPU's losses and weights, with and without a graph") {
-  const std::pair<const char*, const char*> cases[] = {
-      {"unet_8", "batch"}, {"unet_8", "instance"}, {"unet_8", "none"}, {kResidual, "batch"}};
+  const std::pair<const char*, nn::NormKind> cases[] = {{"unet_8", nn::NormKind::batch},
+                                                        {"unet_8", nn::NormKind::instance},
+                                                        {"unet_8", nn::NormKind::none},
+                                                        {kResidual, nn::NormKind::batch}};
   for (const auto& [net, norm] : cases) {
     gan::TrainConfig c = tiny(net);
     c.norm = norm;
     c.batch_size = 2;
-    CAPTURE(std::string(net) + " " + norm);
+    CAPTURE(std::string(net) + " " + nn::name_of(norm));
     const Trained cpu = train(c, {}, 8, 5);
     const Trained gpu = train(c, kGpu, 8, 5);
     check_close(numbers(gpu.losses), numbers(cpu.losses), 1e-3);
