@@ -37,9 +37,8 @@ std::string explain(const std::exception& error) {
   return text;
 }
 
-void add_machine(Options& options, std::string& device, std::int64_t& threads) {
-  options.add("device", device, "where to compute: auto (the GPU if one can be used), cpu, cuda",
-              {"auto", "cpu", "cuda"});
+void add_machine(Options& options, nn::DeviceChoice& device, std::int64_t& threads) {
+  options.add("device", device, "where to compute: auto (the GPU if one can be used), cpu, cuda");
   options.add("threads", threads, "CPU threads; 0: all");
 }
 
@@ -49,7 +48,7 @@ void use_threads(std::int64_t threads) {
   kernels::set_threads(static_cast<int>(threads));
 }
 
-nn::Machine machine_for(const std::string& device) {
+nn::Machine machine_for(nn::DeviceChoice device) {
   try {
     return nn::choose_machine({.device = device}, std::cerr);
   } catch (const std::invalid_argument& e) {

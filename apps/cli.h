@@ -124,13 +124,13 @@ void Options::add(const std::string& name, std::optional<E>& variable, const std
 }
 
 /// What every command that applies a model has.
-void add_machine(Options& options, std::string& device, std::int64_t& threads);
+void add_machine(Options& options, nn::DeviceChoice& device, std::int64_t& threads);
 
 /// Sets the number of CPU threads. Throws UsageError unless 0 (all) to 1024.
 void use_threads(std::int64_t threads);
 
 /// nn::choose_machine for a command that only applies a model. Throws UsageError.
-nn::Machine machine_for(const std::string& device);
+nn::Machine machine_for(nn::DeviceChoice device);
 
 /// A path as a shell takes it.
 std::string shell_quoted(const std::filesystem::path& path);

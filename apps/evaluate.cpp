@@ -15,7 +15,7 @@ struct Request {
   std::string split = "test";
   std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
-  std::string device = "auto";
+  nn::DeviceChoice device = nn::DeviceChoice::automatic;
   bool skip_bad = false;
 };
 

@@ -37,7 +37,7 @@ std::string help_of(const gan::Option<T, Range>& option) {
   return option.help + (notes.empty() ? "" : " (" + notes + ")");
 }
 
-std::vector<std::string> words_of(const gan::OneOf& range) { return range.words; }
+std::vector<std::string> words_of(const gan::ConvName&) { return nn::conv_names(); }
 template <class Range>
 std::vector<std::string> words_of(const Range&) {
   return {};

@@ -98,7 +98,7 @@ struct Request {
   std::vector<fs::path> files;
   std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
-  std::string device = "auto";
+  nn::DeviceChoice device = nn::DeviceChoice::automatic;
 };
 
 Options declare(Request& r) {

@@ -33,10 +33,7 @@ void check_value(const Option<T, Between>& option, T value) {
                     (std::is_integral_v<T> ? "a whole number from " : "a number from ") + range_text(range));
 }
 
-void check_value(const Option<std::string, OneOf>& option, const std::string& value) {
-  if (std::ranges::find(option.range.words, value) == option.range.words.end())
-    refuse_name(option.name, value, option.range.words);
-}
+void check_value(const Option<std::string, ConvName>&, const std::string&) {}
 
 void check_value(const Option<std::string, GeneratorName>& option, const std::string& value) {
   if (is_generator_name(value)) return;
@@ -80,8 +77,8 @@ void check(const TrainConfig& c) {
   if (c.lr_decay_epochs != initial.lr_decay_epochs && c.lr_policy != nn::LrPolicy::step)
     throw OptionError({option_name("lr_decay_epochs"), " is for ", option_name("lr_policy"), " step, but ",
                        option_name("lr_policy"), " is " + text_of(c.lr_policy)});
-  if (c.device == "cpu" && c.precision != "float32")
-    throw OptionError({option_name("precision"), " " + c.precision + " is for the GPU, but ",
+  if (c.device == nn::DeviceChoice::cpu && c.precision != nn::Precision::float32)
+    throw OptionError({option_name("precision"), " " + text_of(c.precision) + " is for the GPU, but ",
                        option_name("device"), " is cpu, which computes in float32"});
 }
 

@@ -72,7 +72,7 @@ E from_name(const std::string& option, const std::string& text) {
 /// What an option may be, for its help: "1 to 4096"; empty where its type or its names say it.
 std::string range_text(const Between& range);
 std::string range_text(const GeneratorName& range);
-inline std::string range_text(const OneOf&) { return {}; }
+inline std::string range_text(const ConvName&) { return {}; }
 inline std::string range_text(const Any&) { return {}; }
 
 /// Throws OptionError for a value out of range, or for options at odds with each other.

@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "gan/networks/networks.h"
 #include "nn/init.h"
 #include "nn/losses.h"
+#include "nn/machine.h"
 #include "nn/schedule.h"
 
 namespace uptake::gan {
@@ -41,21 +41,19 @@ enum class Scope {
 };
 constexpr bool may_change(Scope scope) { return scope == Scope::length || scope == Scope::machine; }
 
-/// The values an option may have: every one of its type, ...
+/// The values an option may have: every one of its type,
 struct Any {};
-/// ... numbers, of which `most` itself may be excluded, ...
+/// numbers, `most` itself excluded if `below`,
 struct Between {
   double least, most;
   bool below = false;
 };
 constexpr Between between(double least, double most) { return {least, most}; }
 constexpr Between from_to_below(double least, double most) { return {least, most, true}; }
-/// ... or words.
-struct OneOf {
-  std::vector<std::string> words;
-};
-/// ... or names that is_generator_name() knows.
+/// names that is_generator_name() knows,
 struct GeneratorName {};
+/// or names that nn::choose_machine() knows: not refused before, for a checkpoint may come from a build with others.
+struct ConvName {};
 
 constexpr double kMany = 1e9;  // more than anybody trains, and no sum of two overflows
 constexpr double kPixels = 65536, kFilters = 4096;
@@ -105,12 +103,12 @@ constexpr double kPixels = 65536, kFilters = 4096;
          "was trained with batches of one, else running)")                                                   \
   /* Machine: see nn/machine.h. */                                                                           \
   OPTION(std::int64_t, threads, 0, between(0, 1024), machine, "CPU threads; 0: all")                         \
-  OPTION(std::string, device, "auto", (OneOf{{"auto", "cpu", "cuda"}}), machine,                             \
+  OPTION(nn::DeviceChoice, device, nn::DeviceChoice::automatic, Any{}, machine,                              \
          "where to compute: auto (the GPU if one can be used), cpu, cuda")                                   \
-  OPTION(std::string, precision, "float32", (OneOf{{"float32", "tf32", "bf16"}}), machine,                   \
+  OPTION(nn::Precision, precision, nn::Precision::float32, Any{}, machine,                                   \
          "of images and convolutions: float32; on the GPU also tf32 (float32, with cuDNN's convolutions "    \
          "rounding to 10 bits of mantissa) and bf16 (weights and statistics stay float32)")                  \
-  OPTION(std::string, conv, "auto", (OneOf{{"auto", "cudnn", "own"}}), machine,                              \
+  OPTION(std::string, conv, "auto", ConvName{}, machine,                                                     \
          "convolutions on the GPU: cudnn, own (Uptake's kernels), auto (cudnn if built with it)")            \
   OPTION(bool, autotune, false, Any{}, machine,                                                              \
          "time cuDNN's plans for each convolution that is new and keep the fastest (remembered in "          \

@@ -1,26 +1,26 @@
 #include "nn/machine.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <ostream>
-#include <stdexcept>
-#include <vector>
 
 #include "kernels/base/device.h"
 #include "kernels/base/memory.h"
 #include "kernels/conv/conv.h"
+#include "nn/option_error.h"
 
 namespace uptake::nn {
 namespace {
 
 namespace cuda = kernels::cuda;
 
-void require_one_of(const char* option, const std::string& value, const std::vector<std::string>& known) {
-  if (std::ranges::find(known, value) != known.end()) return;
-  std::string list;
-  for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-  throw std::invalid_argument(std::string("--") + option + " is '" + value + "', expected one of " + list);
+void check_conv(const MachineOptions& o) {
+  std::string known;
+  for (const std::string& name : conv_names()) {
+    if (name == o.conv) return;
+    known += (known.empty() ? "one of " : ", ") + name;
+  }
+  throw OptionError("conv", "'" + o.conv + "'", known);
 }
 
 #ifdef UPTAKE_HAS_CUDA
@@ -44,17 +44,17 @@ std::filesystem::path plan_cache() {
 
 Machine on_gpu(const MachineOptions& o, std::ostream& note) {
   if (o.conv == "cudnn" && !cuda::built_with_cudnn())
-    throw std::invalid_argument("--conv is cudnn, but this build of uptake was made without cuDNN");
+    throw OptionError({option_name("conv"), " is cudnn, but this build of uptake was made without cuDNN"});
   const bool own = o.conv == "own" || (o.conv == "auto" && !cuda::built_with_cudnn());
   cuda::ConvOptions conv = cuda::conv_options();
   conv.library = own ? cuda::ConvLibrary::own : cuda::ConvLibrary::cudnn;
-  conv.tf32 = o.precision == "tf32";
+  conv.tf32 = o.precision == Precision::tf32;
   conv.autotune = o.autotune;
   if (!own) conv.plan_cache = plan_cache();
   cuda::set_conv_options(conv);
-  note << "device: " << cuda::device_info().name << ", " << o.precision << ", convolutions by "
+  note << "device: " << cuda::device_info().name << ", " << name_of(o.precision) << ", convolutions by "
        << (own ? "Uptake's own kernels" : "cuDNN") << std::endl;
-  return {Device::cuda, o.precision == "bf16" ? DType::bf16 : DType::f32, o.graph};
+  return {Device::cuda, o.precision == Precision::bf16 ? DType::bf16 : DType::f32, o.graph};
 }
 #else
 Machine on_gpu(const MachineOptions&, std::ostream&) { return {}; }
@@ -62,22 +62,23 @@ Machine on_gpu(const MachineOptions&, std::ostream&) { return {}; }
 
 }  // namespace
 
+std::vector<std::string> conv_names() { return {"auto", "cudnn", "own"}; }
+
 Machine choose_machine(const MachineOptions& o, std::ostream& note) {
-  require_one_of("device", o.device, {"auto", "cpu", "cuda"});
-  require_one_of("precision", o.precision, {"float32", "tf32", "bf16"});
-  require_one_of("conv", o.conv, {"auto", "own", "cudnn"});
+  check_conv(o);
   if (o.conv == "own" && o.autotune)
-    throw std::invalid_argument("--autotune is for cuDNN's convolutions, but --conv is own");
-  if (o.device != "cpu") {
+    throw OptionError(
+        {option_name("autotune"), " is for cuDNN's convolutions, but ", option_name("conv"), " is own"});
+  if (o.device != DeviceChoice::cpu) {
     const std::string reason = cuda::why_unavailable();
     if (reason.empty()) return on_gpu(o, note);
-    if (o.device == "cuda") throw std::invalid_argument("--device is cuda, but " + reason);
+    if (o.device == DeviceChoice::cuda) throw OptionError({option_name("device"), " is cuda, but " + reason});
     if (cuda::built_with_cuda() && cuda::card_present())
       note << reason << "; running on the CPU" << std::endl;
   }
-  if (o.precision != "float32")
-    throw std::invalid_argument("--precision " + o.precision +
-                                " is for the GPU; the CPU computes in float32");
+  if (o.precision != Precision::float32)
+    throw OptionError({option_name("precision"),
+                       " " + name_of(o.precision) + " is for the GPU; the CPU computes in float32"});
   return {};
 }
 

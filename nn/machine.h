@@ -2,18 +2,38 @@
 #pragma once
 #include <iosfwd>
 #include <string>
+#include <vector>
 
+#include "nn/enum_names.h"
 #include "nn/tensor.h"
 
 namespace uptake::nn {
 
+/// automatic: the GPU if one can be used.
+enum class DeviceChoice { automatic, cpu, cuda };
+constexpr auto names(DeviceChoice) {
+  return std::to_array<std::pair<DeviceChoice, const char*>>(
+      {{DeviceChoice::automatic, "auto"}, {DeviceChoice::cpu, "cpu"}, {DeviceChoice::cuda, "cuda"}});
+}
+
+/// Of images and convolutions. tf32 and bf16 are for the GPU: float32 whose factors cuDNN rounds to 10 bits of mantissa;
+/// bfloat16 (weights and statistics stay float32).
+enum class Precision { float32, tf32, bf16 };
+constexpr auto names(Precision) {
+  return std::to_array<std::pair<Precision, const char*>>(
+      {{Precision::float32, "float32"}, {Precision::tf32, "tf32"}, {Precision::bf16, "bf16"}});
+}
+
 struct MachineOptions {
-  std::string device = "auto";        // auto: the GPU if one can be used; cpu; cuda
-  std::string precision = "float32";  // float32; on the GPU also tf32 and bf16
-  std::string conv = "auto";          // GPU: cudnn, own; auto: cudnn if the build has it
-  bool autotune = false;              // GPU: time cuDNN's plans for each new convolution
-  bool graph = true;                  // GPU: replay training steps as one CUDA graph
+  DeviceChoice device = DeviceChoice::automatic;
+  Precision precision = Precision::float32;
+  std::string conv = "auto";  // one of conv_names()
+  bool autotune = false;      // GPU: time cuDNN's plans for each new convolution
+  bool graph = true;          // GPU: replay training steps as one CUDA graph
 };
+
+/// Who may compute convolutions on the GPU; auto: cuDNN if the build has it.
+std::vector<std::string> conv_names();
 
 struct Machine {
   Device device = Device::cpu;
@@ -21,10 +41,9 @@ struct Machine {
   bool graph = true;
 };
 
-/// Throws std::invalid_argument for an unknown word, for one that the device does not know (--precision bf16 on
-/// the CPU), and when the GPU is asked for and cannot be used. When `auto`
-/// falls back to the CPU in a build with CUDA on a machine with a card, one line on `note` says why; when the GPU is chosen, one line
-/// names it. Sets kernels::cuda::ConvOptions; plans that cuDNN's convolutions
+/// Throws OptionError (option: "device", "precision", "conv", "autotune") for what the device does not know and when the
+/// GPU is asked for and cannot be used. When `automatic` falls back to the CPU in a build with CUDA, one line on `note`
+/// says why; when the GPU is chosen, one line names it. Sets kernels::cuda::ConvOptions; plans that cuDNN's convolutions
 /// were given are remembered in $XDG_CACHE_HOME/uptake (by default ~/.cache/uptake), if that can be written.
 Machine choose_machine(const MachineOptions& options, std::ostream& note);
 

@@ -43,7 +43,7 @@ TEST_CASE("choose_machine: the line about the GPU is for those who have a card, 
   std::ostringstream note;
   CHECK(nn::choose_machine({}, note).device == nn::Device::cpu);
   CHECK(note.str() == (card_present() ? "this machine has no NVIDIA driver; running on the CPU\n" : ""));
-  CHECK_THROWS_WITH_AS(nn::choose_machine({.device = "cuda"}, note),
+  CHECK_THROWS_WITH_AS(nn::choose_machine({.device = nn::DeviceChoice::cuda}, note),
                        doctest::Contains("this machine has no NVIDIA driver"), std::invalid_argument);
 }
 #endif

@@ -19,8 +19,8 @@ T another_value(const uptake::gan::Option<T, Range>& option) {
     const double step = std::is_integral_v<T> ? 1 : (option.range.most - option.range.least) / 4;
     const auto value = static_cast<T>(option.range.least + step);
     return value == initial ? static_cast<T>(option.range.least) : value;
-  } else if constexpr (std::is_same_v<Range, uptake::gan::OneOf>) {
-    return option.range.words.at(initial == option.range.words.at(0) ? 1 : 0);
+  } else if constexpr (std::is_same_v<Range, uptake::gan::ConvName>) {
+    return uptake::nn::conv_names().back();
   } else if constexpr (std::is_same_v<Range, uptake::gan::GeneratorName>) {
     return "resnet_9blocks";
   } else {
@@ -42,7 +42,7 @@ std::vector<T> impossible_values(const uptake::gan::Option<T, Range>& option) {
     const T most = option.range.below ? option.range.most : std::nextafter(option.range.most, infinity);
     return {std::nextafter(option.range.least, -infinity), most, infinity, -infinity,
             std::numeric_limits<T>::quiet_NaN()};
-  } else if constexpr (std::is_same_v<T, std::string>) {
+  } else if constexpr (std::is_same_v<Range, uptake::gan::GeneratorName>) {
     return {"", "no such name", "unet_255", "resnet_0blocks"};
   } else {
     return {};
