@@ -45,6 +45,9 @@ std::filesystem::path plan_cache() {
 Machine on_gpu(const MachineOptions& o, std::ostream& note) {
   if (o.conv == "cudnn" && !cuda::built_with_cudnn())
     throw OptionError({option_name("conv"), " is cudnn, but this build of uptake was made without cuDNN"});
+  if (o.conv == "own" && o.autotune)
+    throw OptionError(
+        {option_name("autotune"), " is for cuDNN's convolutions, but ", option_name("conv"), " is own"});
   const bool own = o.conv == "own" || (o.conv == "auto" && !cuda::built_with_cudnn());
   cuda::ConvOptions conv = cuda::conv_options();
   conv.library = own ? cuda::ConvLibrary::own : cuda::ConvLibrary::cudnn;
@@ -66,9 +69,6 @@ std::vector<std::string> conv_names() { return {"auto", "cudnn", "own"}; }
 
 Machine choose_machine(const MachineOptions& o, std::ostream& note) {
   check_conv(o);
-  if (o.conv == "own" && o.autotune)
-    throw OptionError(
-        {option_name("autotune"), " is for cuDNN's convolutions, but ", option_name("conv"), " is own"});
   if (o.device != DeviceChoice::cpu) {
     const std::string reason = cuda::why_unavailable();
     if (reason.empty()) return on_gpu(o, note);
