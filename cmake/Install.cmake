@@ -23,6 +23,9 @@ set(changelog ${PROJECT_BINARY_DIR}/changelog.gz)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS CHANGELOG.md)
 file(ARCHIVE_CREATE OUTPUT ${changelog} PATHS ${PROJECT_SOURCE_DIR}/CHANGELOG.md FORMAT raw COMPRESSION GZip
      COMPRESSION_LEVEL 9)
+set(manual ${PROJECT_BINARY_DIR}/manual)  # made with the program: apps/CMakeLists.txt
+install(FILES ${manual}/uptake.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT Runtime)
+install(FILES ${manual}/uptake DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT Runtime)
 install(FILES README.md DESTINATION ${docs}/uptake COMPONENT Runtime)
 install(FILES LICENSE DESTINATION ${docs}/uptake RENAME copyright COMPONENT Runtime)
 install(FILES ${changelog} DESTINATION ${docs}/uptake COMPONENT Runtime)
