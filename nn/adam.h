@@ -1,4 +1,6 @@
 // Adam (Kingma & Ba 2015) over the flat buffer of a network: one pass, PyTorch's form (kernels/adam_step.h).
+//
+// Threads: an Adam and its store belong to one thread at a time.
 #pragma once
 #include "kernels/adam_step.h"
 #include "nn/parameters.h"

@@ -9,6 +9,10 @@
 //   };
 //
 // A layer's name in the store is its name in PyTorch's state_dict, so that the files of one are read by the other.
+//
+// Threads: any number may use one network at the same time for inference, each under its own NoGrad and in a mode that
+// does not update statistics. Training, loading and initialising want the network for themselves; different networks
+// never get into each other's way. Work on the GPU is for one thread at a time.
 #pragma once
 #include <filesystem>
 

@@ -1,4 +1,6 @@
-// What may be done on several threads at once, done: results have the bits of the same work on one thread.
+// What may be done on several threads at once, done: results have the bits of the same work on one thread. Built twice:
+// as users have it, with oneDNN, and from the sources of the CPU operations with ThreadSanitizer, which sees every
+// access that is not in order (see tests/CMakeLists.txt).
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
