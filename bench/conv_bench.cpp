@@ -43,23 +43,17 @@ std::vector<Layer> layers() {
   return all;
 }
 
-enum class Direction { forward, backward_data, backward_filters };
+using kernels::ConvOperation;
 
-void run(benchmark::State& state, const ConvGeometry& g, Direction direction) {
-  kernels::Filters<float> filters(g.filters);
+void run(benchmark::State& state, const ConvGeometry& g, ConvOperation operation,
+         const std::string& algorithm) {
   const auto ones = [](const nn::Shape& shape) { return Tensor::full(shape, nn::DType::f32, 0.01); };
-  const Tensor x = ones(g.x), y = ones(g.y());
-  const Tensor w = ones({1, 1, 1, filters.storage_size()}), dw = ones({1, 1, 1, filters.storage_size()});
-  filters.bind(w.data<float>());
-  for (auto _ : state) {
-    if (direction == Direction::forward)
-      kernels::cpu::conv_forward<float>(g, y.data<float>(), x.data<float>(), filters, nullptr);
-    else if (direction == Direction::backward_data)
-      kernels::cpu::conv_backward_data<float>(g, x.data<float>(), y.data<float>(), filters);
-    else
-      kernels::cpu::conv_backward_filters<float>(g, dw.data<float>(), kernels::Write::assign, x.data<float>(),
-                                                 y.data<float>(), filters);
-  }
+  const nn::Shape filters{1, 1, 1, g.filters.size()};
+  const Tensor x = ones(g.x), y = ones(g.y()), w = ones(filters), dw = ones(filters);
+  const kernels::ConvCall<float> call{
+      operation, g, x.data<float>(), {w.data<float>(), 1}, dw.data<float>(), y.data<float>()};
+  for (auto _ : state) kernels::cpu::conv(call, {.algorithm = algorithm});
+  kernels::cpu::forget_filters(w.data<float>(), w.data<float>() + w.size());
   const double operations = 2.0 * static_cast<double>(g.y().size() * g.filters.c * g.filters.r * g.filters.s);
   state.counters["GFLOP/s"] = benchmark::Counter(operations * 1e-9 * static_cast<double>(state.iterations()),
                                                  benchmark::Counter::kIsRate);
@@ -68,12 +62,15 @@ void run(benchmark::State& state, const ConvGeometry& g, Direction direction) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // The fastest algorithm: what a network runs.
+  const std::string algorithm = kernels::cpu::conv_algorithms().front();
   for (const Layer& layer : layers())
-    for (const auto& [name, direction] : {std::pair{"forward", Direction::forward},
-                                          {"backward_data", Direction::backward_data},
-                                          {"backward_filters", Direction::backward_filters}})
-      benchmark::RegisterBenchmark((layer.name + "/" + name).c_str(),
-                                   [g = layer.geometry, d = direction](benchmark::State& s) { run(s, g, d); })
+    for (const auto& [name, operation] : {std::pair{"forward", ConvOperation::forward},
+                                          {"backward_data", ConvOperation::backward_data},
+                                          {"backward_filters", ConvOperation::backward_filters}})
+      benchmark::RegisterBenchmark(
+          (layer.name + "/" + name).c_str(),
+          [g = layer.geometry, o = operation, algorithm](benchmark::State& s) { run(s, g, o, algorithm); })
           ->Unit(benchmark::kMillisecond)
           ->UseRealTime();
   benchmark::Initialize(&argc, argv);

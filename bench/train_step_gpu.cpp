@@ -33,13 +33,13 @@ struct Variant {
   const char *name, *precision;
   nn::DType dtype;
   bool graph;
-  cuda::ConvOptions conv;
+  kernels::ConvOptions conv;
 };
 
 std::vector<Variant> variants() {
-  cuda::ConvOptions own, strict, tf32, tuned;
-  own.library = cuda::ConvLibrary::own;
-  strict.library = tf32.library = tuned.library = cuda::ConvLibrary::cudnn;
+  kernels::ConvOptions own, strict, tf32, tuned;
+  own.algorithm = "own";
+  strict.algorithm = tf32.algorithm = tuned.algorithm = "cudnn";
   tf32.tf32 = tuned.tf32 = true;
   tuned.autotune = true;
   tuned.plan_cache =
@@ -73,16 +73,14 @@ struct Timed {
 };
 
 Timed time_steps(const Variant& v, const Arguments& a) {
-  cuda::set_conv_options(v.conv);
+  const nn::Machine machine{nn::Device::cuda, v.dtype, v.conv};
   gan::GeneratorOptions g;
   g.net = "unet_" + std::to_string(a.size);
   g.ngf = a.ngf;
-  g.dtype = v.dtype;
-  g.device = nn::Device::cuda;
+  g.machine = machine;
   gan::DiscriminatorOptions d;
   d.ndf = a.ngf;
-  d.dtype = v.dtype;
-  d.device = nn::Device::cuda;
+  d.machine = machine;
   gan::Pix2PixOptions options;
   options.graph = v.graph;
   gan::Pix2Pix model(gan::make_generator(g), gan::make_discriminator(d), options);

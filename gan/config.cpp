@@ -122,8 +122,7 @@ std::unique_ptr<Network> declare_generator(const TrainConfig& c, const nn::Machi
   o.ngf = c.ngf;
   o.norm = c.norm;
   o.dropout = c.dropout;
-  o.dtype = machine.dtype;
-  o.device = machine.device;
+  o.machine = machine;
   return declare_generator(o);
 }
 
@@ -134,8 +133,7 @@ std::unique_ptr<Network> declare_discriminator(const TrainConfig& c, const nn::M
   o.ndf = c.ndf;
   o.layers = c.n_layers_d;
   o.norm = c.norm;
-  o.dtype = machine.dtype;
-  o.device = machine.device;
+  o.machine = machine;
   return declare_discriminator(o);
 }
 
@@ -154,7 +152,7 @@ std::unique_ptr<Network> make_discriminator(const TrainConfig& c, const nn::Mach
 }
 
 nn::MachineOptions machine_options(const TrainConfig& c) {
-  return {c.device, c.precision, c.conv, c.autotune, c.graph};
+  return {c.device, c.precision, c.conv, c.autotune};
 }
 
 Pix2PixOptions pix2pix_options(const TrainConfig& c) {

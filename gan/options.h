@@ -109,7 +109,7 @@ constexpr double kPixels = 65536, kFilters = 4096;
          "of images and convolutions: float32; on the GPU also tf32 (float32, with cuDNN's convolutions "    \
          "rounding to 10 bits of mantissa) and bf16 (weights and statistics stay float32)")                  \
   OPTION(std::string, conv, "auto", ConvName{}, machine,                                                     \
-         "convolutions on the GPU: cudnn, own (Uptake's kernels), auto (cudnn if built with it)")            \
+         "who computes convolutions: the first of these that supports a shape, from the named one on")       \
   OPTION(bool, autotune, false, Any{}, machine,                                                              \
          "time cuDNN's plans for each convolution that is new and keep the fastest (remembered in "          \
          "~/.cache/uptake; a run is then deterministic only together with that file)")                       \

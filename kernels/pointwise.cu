@@ -86,7 +86,7 @@ void in_passes(std::int64_t pixels, std::int64_t c, std::initializer_list<View<c
   for (const View<const T>& view : views)
     if (view.data != nullptr) {
       packed = packed && view.pitch == c;
-      aligned = aligned && reinterpret_cast<std::uintptr_t>(view.data) % 16 == 0;
+      aligned = aligned && is_aligned(view.data, 16);
     }
   if (!packed) return pass(walk_over<T>(1, pixels, c, views), 0);
   const std::int64_t total = pixels * c, whole = aligned ? total / kV : 0;

@@ -3,8 +3,8 @@
 //
 //   run(x.device(), x.dtype(), [&]<class On, class T>() { On::template add_bias<T>(...); });
 //
-// Where the two differ in more than the stream (a loss is a number here and device memory there, filters have
-// a layout of the library's choice here and [k,r,s,c] there), the difference is hidden below.
+// Where the two differ in more than the stream (a loss is a number here and device memory there), the difference is
+// hidden below.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -28,13 +28,6 @@ namespace uptake::nn {
 
 using kernels::Accum;
 
-/// What a convolution does to its result: y = act(y + bias). bias may be null.
-template <class T>
-struct Epilogue {
-  const Accum<T>* bias = nullptr;
-  kernels::Act act;
-};
-
 // The same name with the same arguments on both sides; the GPU's side adds the stream.
 #define UPTAKE_ON_CPU(name)                               \
   template <class T, class... A>                          \
@@ -47,6 +40,7 @@ struct Epilogue {
     kernels::cuda::name<T>(std::forward<A>(arguments)..., kernels::cuda::compute_stream()); \
   }
 #define UPTAKE_OPERATIONS(ON)    \
+  ON(conv)                       \
   ON(fill)                       \
   ON(copy_channels)              \
   ON(sum_pixels)                 \
@@ -105,33 +99,6 @@ struct Cpu {
   static void softmax_cross_entropy(double* loss, A&&... arguments) {
     *loss = kernels::cpu::softmax_cross_entropy<T>(std::forward<A>(arguments)...);
   }
-
-  template <class T>
-  static void conv_forward(const kernels::ConvGeometry& g, T* y, const T* x, Parameter& filters,
-                           const Epilogue<T>& epilogue) {
-    kernels::cpu::conv_forward<T>(g, y, x, filters.filters<T>(), epilogue.bias);
-    activate(y, g.y(), epilogue.act);
-  }
-  template <class T>
-  static void conv_backward_data(const kernels::ConvGeometry& g, T* dx, const T* dy, Parameter& filters,
-                                 const Epilogue<T>& epilogue) {
-    kernels::cpu::conv_backward_data<T>(g, dx, dy, filters.filters<T>());
-    if (epilogue.bias != nullptr) kernels::cpu::add_bias<T>({dx, g.x.c}, epilogue.bias, g.x.pixels(), g.x.c);
-    activate(dx, g.x, epilogue.act);
-  }
-  template <class T>
-  static void conv_backward_filters(const kernels::ConvGeometry& g, T* dfilters, kernels::Write write,
-                                    const T* x, const T* dy, Parameter& filters) {
-    kernels::cpu::conv_backward_filters<T>(g, dfilters, write, x, dy, filters.filters<T>());
-  }
-
- private:
-  template <class T>
-  static void activate(T* y, const Shape& s, const kernels::Act& act) {
-    if (act.kind == kernels::Activation::none) return;
-    const kernels::Output<T> in_place[] = {{{y, s.c}, act}};
-    kernels::cpu::pointwise_forward<T>(in_place, {y, s.c}, s.pixels(), s.c, {});
-  }
 };
 
 #ifdef UPTAKE_HAS_CUDA
@@ -154,24 +121,6 @@ struct Cuda {
     kernels::cuda::copy_bytes(&result, flag.data(), sizeof result, stream);
     kernels::cuda::synchronize(stream);
     return result != 0;
-  }
-
-  template <class T>
-  static void conv_forward(const kernels::ConvGeometry& g, T* y, const T* x, Parameter& filters,
-                           const Epilogue<T>& epilogue) {
-    kernels::cuda::conv_forward<T>(g, y, x, filters.compute().data<T>(), {epilogue.bias, epilogue.act},
-                                   kernels::cuda::compute_stream());
-  }
-  template <class T>
-  static void conv_backward_data(const kernels::ConvGeometry& g, T* dx, const T* dy, Parameter& filters,
-                                 const Epilogue<T>& epilogue) {
-    kernels::cuda::conv_backward_data<T>(g, dx, dy, filters.compute().data<T>(),
-                                         {epilogue.bias, epilogue.act}, kernels::cuda::compute_stream());
-  }
-  template <class T>
-  static void conv_backward_filters(const kernels::ConvGeometry& g, Accum<T>* dfilters, kernels::Write write,
-                                    const T* x, const T* dy, Parameter&) {
-    kernels::cuda::conv_backward_filters<T>(g, dfilters, write, x, dy, kernels::cuda::compute_stream());
   }
 };
 #endif

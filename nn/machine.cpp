@@ -1,12 +1,14 @@
 #include "nn/machine.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "kernels/base/device.h"
 #include "kernels/base/memory.h"
-#include "kernels/conv/conv.h"
 #include "nn/option_error.h"
 
 namespace uptake::nn {
@@ -14,13 +16,16 @@ namespace {
 
 namespace cuda = kernels::cuda;
 
-void check_conv(const MachineOptions& o) {
+bool is_one_of(const std::string& name, const std::vector<std::string>& names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+void check_conv(const std::string& conv, const std::vector<std::string>& of_device, const char* device) {
+  if (conv == "auto" || is_one_of(conv, of_device)) return;
   std::string known;
-  for (const std::string& name : conv_names()) {
-    if (name == o.conv) return;
-    known += (known.empty() ? "one of " : ", ") + name;
-  }
-  throw OptionError("conv", "'" + o.conv + "'", known);
+  for (const std::string& name : conv_names()) known += (known.empty() ? "one of " : ", ") + name;
+  if (!is_one_of(conv, conv_names())) throw OptionError("conv", "'" + conv + "'", known);
+  throw OptionError({option_name("conv"), " is " + conv + ", which is not for the " + device});
 }
 
 #ifdef UPTAKE_HAS_CUDA
@@ -43,21 +48,19 @@ std::filesystem::path plan_cache() {
 }
 
 Machine on_gpu(const MachineOptions& o, std::ostream& note) {
-  if (o.conv == "cudnn" && !cuda::built_with_cudnn())
-    throw OptionError({option_name("conv"), " is cudnn, but this build of uptake was made without cuDNN"});
-  if (o.conv == "own" && o.autotune)
-    throw OptionError(
-        {option_name("autotune"), " is for cuDNN's convolutions, but ", option_name("conv"), " is own"});
-  const bool own = o.conv == "own" || (o.conv == "auto" && !cuda::built_with_cudnn());
-  cuda::ConvOptions conv = cuda::conv_options();
-  conv.library = own ? cuda::ConvLibrary::own : cuda::ConvLibrary::cudnn;
-  conv.tf32 = o.precision == Precision::tf32;
-  conv.autotune = o.autotune;
-  if (!own) conv.plan_cache = plan_cache();
-  cuda::set_conv_options(conv);
+  check_conv(o.conv, cuda::conv_algorithms(), "GPU");
+  const bool own = !cuda::built_with_cudnn() || (o.conv != "auto" && o.conv != "cudnn");
+  if (own && o.conv != "auto" && o.autotune)
+    throw OptionError({option_name("autotune"), " is for cuDNN's convolutions, but ", option_name("conv"),
+                       " is " + o.conv});
+  Machine machine{Device::cuda, o.precision == Precision::bf16 ? DType::bf16 : DType::f32, {}};
+  machine.conv.algorithm = o.conv;
+  machine.conv.tf32 = o.precision == Precision::tf32;
+  machine.conv.autotune = o.autotune;
+  if (!own) machine.conv.plan_cache = plan_cache();
   note << "device: " << cuda::device_info().name << ", " << name_of(o.precision) << ", convolutions by "
        << (own ? "Uptake's own kernels" : "cuDNN") << std::endl;
-  return {Device::cuda, o.precision == Precision::bf16 ? DType::bf16 : DType::f32, o.graph};
+  return machine;
 }
 #else
 Machine on_gpu(const MachineOptions&, std::ostream&) { return {}; }
@@ -65,10 +68,14 @@ Machine on_gpu(const MachineOptions&, std::ostream&) { return {}; }
 
 }  // namespace
 
-std::vector<std::string> conv_names() { return {"auto", "cudnn", "own"}; }
+std::vector<std::string> conv_names() {
+  std::vector<std::string> all{"auto"};
+  for (const auto& names : {cuda::conv_algorithms(), kernels::cpu::conv_algorithms()})
+    all.insert(all.end(), names.begin(), names.end());
+  return all;
+}
 
 Machine choose_machine(const MachineOptions& o, std::ostream& note) {
-  check_conv(o);
   if (o.device != DeviceChoice::cpu) {
     const std::string reason = cuda::why_unavailable();
     if (reason.empty()) return on_gpu(o, note);
@@ -76,10 +83,13 @@ Machine choose_machine(const MachineOptions& o, std::ostream& note) {
     if (cuda::built_with_cuda() && cuda::card_present())
       note << reason << "; running on the CPU" << std::endl;
   }
+  check_conv(o.conv, kernels::cpu::conv_algorithms(), "CPU");
   if (o.precision != Precision::float32)
     throw OptionError({option_name("precision"),
                        " " + name_of(o.precision) + " is for the GPU; the CPU computes in float32"});
-  return {};
+  Machine machine;
+  machine.conv.algorithm = o.conv;
+  return machine;
 }
 
 void trim_memory() {

@@ -45,8 +45,9 @@ class Network {
   void load(const std::filesystem::path& path);
 
  protected:
+  explicit Network(const Machine& machine = {}) : store_(machine) {}
   /// dtype: of the images, see ParameterStore.
-  explicit Network(DType dtype = DType::f32, Device device = Device::cpu) : store_(dtype, device) {}
+  explicit Network(DType dtype, Device device = Device::cpu) : store_(dtype, device) {}
   ParameterStore store_;
 };
 

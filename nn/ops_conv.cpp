@@ -6,6 +6,7 @@
 namespace uptake::nn {
 namespace {
 
+using kernels::ConvCall;
 using kernels::ConvGeometry;
 
 kernels::FilterShape filter_shape(const Parameter& p, const Var& x) {
@@ -28,8 +29,15 @@ Tensor for_filters(const Parameter& filters, const Tensor& image) {
   return wants_gradient(filters.var()) ? image : Tensor();
 }
 
+const kernels::ConvOptions& options_of(const Parameter& filters) { return filters.store->machine().conv; }
+
 template <class T>
-Epilogue<T> epilogue(const Var& bias, const Act& act) {
+kernels::ConvFilters<T> filters_of(const Parameter& p) {
+  return {p.compute().data<T>(), p.store->version()};
+}
+
+template <class T>
+kernels::ConvEpilogue<T> epilogue(const Var& bias, const Act& act) {
   return {bias.defined() ? bias.value().data<Accum<T>>() : nullptr, act};
 }
 
@@ -71,7 +79,9 @@ Var conv2d(const Var& x, Parameter& filters, const Var& bias, const Act& act) {
   const Tensor input = x.value().contiguous();
   const Tensor y = Tensor::empty(geometry.y(), x.dtype(), x.device());
   run(x.device(), x.dtype(), [&]<class On, class T>() {
-    On::template conv_forward<T>(geometry, y.data<T>(), input.data<T>(), filters, epilogue<T>(bias, act));
+    On::template conv<T>(ConvCall<T>::forward(geometry, y.data<T>(), input.data<T>(), filters_of<T>(filters),
+                                              epilogue<T>(bias, act)),
+                         options_of(filters));
   });
   return make_result(
       "conv2d", y, {x, filters.var(), bias},
@@ -83,13 +93,16 @@ Var conv2d(const Var& x, Parameter& filters, const Var& bias, const Act& act) {
           weights.value();
           if (image.defined() && w.requires_grad()) {
             const Target to = w.gradient_target();
-            On::template conv_backward_filters<T>(geometry, to.dx.data<Accum<T>>(), to.write, image.data<T>(),
-                                                  dy.data<T>(), filters);
+            On::template conv<T>(ConvCall<T>::backward_filters(geometry, to.dx.data<Accum<T>>(), to.write,
+                                                               image.data<T>(), dy.data<T>()),
+                                 options_of(filters));
           }
           bias_gradient<On, T>(bias, dy);
           if (x.requires_grad()) {
             const Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
-            On::template conv_backward_data<T>(geometry, dx.data<T>(), dy.data<T>(), filters, Epilogue<T>{});
+            On::template conv<T>(
+                ConvCall<T>::backward_data(geometry, dx.data<T>(), dy.data<T>(), filters_of<T>(filters)),
+                options_of(filters));
             x.deposit(dx);
           }
         });
@@ -102,8 +115,9 @@ Var conv_transpose2d(const Var& x, Parameter& filters, const Var& bias, std::int
   const Tensor input = x.value().contiguous();
   const Tensor y = Tensor::empty(geometry.x, x.dtype(), x.device());
   run(x.device(), x.dtype(), [&]<class On, class T>() {
-    On::template conv_backward_data<T>(geometry, y.data<T>(), input.data<T>(), filters,
-                                       epilogue<T>(bias, Act{}));
+    On::template conv<T>(ConvCall<T>::backward_data(geometry, y.data<T>(), input.data<T>(),
+                                                    filters_of<T>(filters), epilogue<T>(bias, Act{})),
+                         options_of(filters));
   });
   return make_result(
       "conv_transpose2d", y, {x, filters.var(), bias},
@@ -115,13 +129,16 @@ Var conv_transpose2d(const Var& x, Parameter& filters, const Var& bias, std::int
           if (image.defined() && w.requires_grad()) {
             // Roles exchanged: dy is the image, x the gradient of the convolution's output.
             const Target to = w.gradient_target();
-            On::template conv_backward_filters<T>(geometry, to.dx.data<Accum<T>>(), to.write, dy.data<T>(),
-                                                  image.data<T>(), filters);
+            On::template conv<T>(ConvCall<T>::backward_filters(geometry, to.dx.data<Accum<T>>(), to.write,
+                                                               dy.data<T>(), image.data<T>()),
+                                 options_of(filters));
           }
           bias_gradient<On, T>(bias, dy);
           if (x.requires_grad()) {
             const Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
-            On::template conv_forward<T>(geometry, dx.data<T>(), dy.data<T>(), filters, Epilogue<T>{});
+            On::template conv<T>(
+                ConvCall<T>::forward(geometry, dx.data<T>(), dy.data<T>(), filters_of<T>(filters)),
+                options_of(filters));
             x.deposit(dx);
           }
         });

@@ -54,7 +54,6 @@ Parameter& ParameterStore::add_parameter(const std::string& name, std::vector<st
   p.shape = std::move(shape);
   p.role = role;
   p.offset = size_;
-  p.storage = p.elements();
   entries_.push_back({name, p.shape, &p});
   return p;
 }
@@ -62,13 +61,7 @@ Parameter& ParameterStore::add_parameter(const std::string& name, std::vector<st
 Parameter& ParameterStore::add_filters(const std::string& name, const kernels::FilterShape& shape) {
   Parameter& p = add_parameter(name, {shape.k, shape.c, shape.r, shape.s}, Role::filters);
   p.filter_shape = shape;
-  if (device_ == Device::cpu)
-    dispatch(dtype_, [&]<class T>() {
-      auto filters = std::make_unique<kernels::Filters<T>>(shape);
-      p.storage = filters->storage_size();
-      p.filters_of_type = std::move(filters);
-    });
-  size_ += aligned(p.storage);
+  size_ += aligned(p.elements());
   return p;
 }
 
@@ -80,14 +73,14 @@ Parameter& ParameterStore::add_matrix(const std::string& name, const kernels::Fi
 
 Parameter& ParameterStore::add_vector(const std::string& name, std::int64_t count, Role role) {
   Parameter& p = add_parameter(name, {count}, role);
-  size_ += aligned(p.storage);
+  size_ += aligned(p.elements());
   return p;
 }
 
 Buffer& ParameterStore::add_buffer(const std::string& name, std::int64_t count, double initial) {
   declare(name);
   Buffer& b =
-      buffers_.emplace_back(Buffer{name, Tensor::full({1, 1, 1, count}, master_dtype(), initial, device_)});
+      buffers_.emplace_back(Buffer{name, Tensor::full({1, 1, 1, count}, master_dtype(), initial, device())});
   entries_.push_back({name, {count}, &b});
   return b;
 }
@@ -103,15 +96,13 @@ void ParameterStore::allocate() const {
   if (allocated_.load(std::memory_order_acquire)) return;
   const std::lock_guard lock(allocating_);
   if (allocated_) return;
-  values_ = Tensor::vector(size_, master_dtype(), device_);
-  gradients_ = Tensor::vector(size_, master_dtype(), device_);
-  if (dtype_ == DType::bf16) rounded_ = Tensor::vector(size_, dtype_, device_);
+  values_ = Tensor::vector(size_, master_dtype(), device());
+  gradients_ = Tensor::vector(size_, master_dtype(), device());
+  if (dtype() == DType::bf16) rounded_ = Tensor::vector(size_, dtype(), device());
   for (const Parameter& p : parameters_) {
-    p.var_ =
-        Var(values_.slice(p.offset, p.storage), gradients_.slice(p.offset, p.storage), {p.name, version_});
-    p.compute_ = (rounded_.defined() ? rounded_ : values_).slice(p.offset, p.storage);
-    if (p.role == Role::filters && device_ == Device::cpu)
-      dispatch(dtype_, [&]<class T>() { p.filters<T>().bind(p.var_.value().data<T>()); });
+    p.var_ = Var(values_.slice(p.offset, p.elements()), gradients_.slice(p.offset, p.elements()),
+                 {p.name, version_});
+    p.compute_ = (rounded_.defined() ? rounded_ : values_).slice(p.offset, p.elements());
   }
   new_version();
   allocated_.store(true, std::memory_order_release);
@@ -129,7 +120,7 @@ void ParameterStore::forget_gradients() {
 
 void ParameterStore::finish_gradients() {
   for (Parameter& p : parameters_)
-    if (!p.var().has_grad()) gradients_.slice(p.offset, p.storage).fill(0);
+    if (!p.var().has_grad()) gradients_.slice(p.offset, p.elements()).fill(0);
 }
 
 void ParameterStore::set_requires_grad(bool wanted) {
@@ -142,12 +133,7 @@ void ParameterStore::changed() {
   values_written();
 }
 
-void ParameterStore::values_written() {
-  new_version();
-  if (device_ == Device::cuda) return;
-  for (Parameter& p : parameters_)
-    if (p.role == Role::filters) dispatch(dtype_, [&]<class T>() { p.filters<T>().changed(); });
-}
+void ParameterStore::values_written() { new_version(); }
 
 void ParameterStore::new_version() const {
   // One counter for all stores: an address that was freed and is used again never has a version it had before.
@@ -155,20 +141,22 @@ void ParameterStore::new_version() const {
   *version_ = ++last;
 }
 
-// Backward functions that outlive the store must not use its parameters.
-ParameterStore::~ParameterStore() { new_version(); }
+// Backward functions that outlive the store must not use its parameters; copies of its filters serve nobody.
+ParameterStore::~ParameterStore() {
+  new_version();
+  if (!values_.defined() || device() == Device::cuda) return;
+  dispatch(dtype(), [&]<class T>() {
+    const T* const begin = values_.data<T>();
+    kernels::cpu::forget_filters(begin, begin + values_.size());
+  });
+}
 
 Tensor ParameterStore::to_plain(const Parameter& p, const Tensor& flat) const {
-  const Tensor stored = flat.slice(p.offset, p.storage);
-  if (p.role != Role::filters) return device_ == Device::cpu ? stored.clone() : stored.to(Device::cpu);
-  const Tensor here = stored.to(Device::cpu);
+  const Tensor here = flat.slice(p.offset, p.elements()).to(Device::cpu);
+  if (p.role != Role::filters) return here.clone();
   Tensor plain = Tensor::vector(p.elements(), master_dtype());
-  dispatch(master_dtype(), [&]<class T>() {
-    if (device_ == Device::cpu)
-      p.filters<T>().to_plain(plain.data<T>(), here.data<T>());
-    else
-      kernels::krsc_to_kcrs(plain.data<T>(), here.data<T>(), p.filter_shape);
-  });
+  dispatch(master_dtype(),
+           [&]<class T>() { kernels::krsc_to_kcrs(plain.data<T>(), here.data<T>(), p.filter_shape); });
   return plain;
 }
 
@@ -176,16 +164,12 @@ void ParameterStore::from_plain(const Parameter& p, Tensor into_flat, const Tens
   if (plain.size() != p.elements())
     throw ShapeError(p.name + ": " + std::to_string(plain.size()) + " values given, " +
                      std::to_string(p.elements()) + " expected");
-  Tensor stored = into_flat.slice(p.offset, p.storage);
+  Tensor stored = into_flat.slice(p.offset, p.elements());
   if (p.role != Role::filters) return stored.copy_from(plain.reshaped(stored.shape()));
-  const Tensor here = device_ == Device::cpu ? stored : Tensor::empty(stored.shape(), master_dtype());
-  dispatch(master_dtype(), [&]<class T>() {
-    if (device_ == Device::cpu)
-      p.filters<T>().from_plain(here.data<T>(), plain.data<T>());
-    else
-      kernels::kcrs_to_krsc(here.data<T>(), plain.data<T>(), p.filter_shape);
-  });
-  if (device_ == Device::cuda) stored.copy_from(here);
+  const Tensor here = device() == Device::cpu ? stored : Tensor::empty(stored.shape(), master_dtype());
+  dispatch(master_dtype(),
+           [&]<class T>() { kernels::kcrs_to_krsc(here.data<T>(), plain.data<T>(), p.filter_shape); });
+  if (device() == Device::cuda) stored.copy_from(here);
 }
 
 }  // namespace uptake::nn

@@ -20,6 +20,7 @@
 
 #include "kernels/conv/conv.h"
 #include "nn/autograd.h"
+#include "nn/machine.h"
 
 namespace uptake::nn {
 
@@ -34,24 +35,14 @@ struct Parameter {
   /// PyTorch's: filters [k,c,r,s], which is [in,out,r,s] for a transposed convolution; [k, c r s] for a linear layer.
   std::vector<std::int64_t> shape;
   Role role = Role::bias;
-  std::int64_t offset = 0;  // into the flat buffers, elements
-  std::int64_t storage = 0;
+  std::int64_t offset = 0;            // into the flat buffers, elements
   kernels::FilterShape filter_shape;  // Role::filters only
-  /// CPU: the layout the convolution library likes. GPU: none, filters are stored [k,r,s,c].
-  std::variant<std::monostate, std::unique_ptr<kernels::Filters<float>>,
-               std::unique_ptr<kernels::Filters<double>>>
-      filters_of_type;
-
-  /// The stored values, [1,1,1,storage]. The store's memory is allocated when one is asked for first.
+  /// The stored values, [1,1,1,elements], filters as [k,r,s,c]. The store's memory is allocated when one is asked for first.
   Var& var();
   const Var& var() const;
   /// The same as convolutions read them: of the type of images.
   const Tensor& compute() const;
 
-  template <class T>
-  kernels::Filters<T>& filters() const {
-    return *std::get<std::unique_ptr<kernels::Filters<T>>>(filters_of_type);
-  }
   std::int64_t elements() const;  // product of shape
 
  private:
@@ -74,16 +65,20 @@ struct Counter {
 
 class ParameterStore {
  public:
-  /// dtype: of the images; float64 on the CPU and bfloat16 on the GPU only.
-  explicit ParameterStore(DType dtype, Device device = Device::cpu) : dtype_(dtype), device_(device) {}
+  /// machine: with the type of the images; float64 on the CPU and bfloat16 on the GPU only. Convolutions with filters of
+  /// this store are computed as it says.
+  explicit ParameterStore(const Machine& machine) : machine_(machine) {}
+  explicit ParameterStore(DType dtype, Device device = Device::cpu)
+      : ParameterStore(Machine{device, dtype, {}}) {}
   ~ParameterStore();
   ParameterStore(const ParameterStore&) = delete;
   ParameterStore& operator=(const ParameterStore&) = delete;
 
-  DType dtype() const { return dtype_; }
+  const Machine& machine() const { return machine_; }
+  DType dtype() const { return machine_.dtype; }
   /// Of values, gradients and running statistics.
-  DType master_dtype() const { return accum(dtype_); }
-  Device device() const { return device_; }
+  DType master_dtype() const { return accum(dtype()); }
+  Device device() const { return machine_.device; }
 
   /// Parameters start at multiples of so many elements; what lies between them is zero.
   static constexpr std::int64_t kAlign = 64;  // 256 bytes of float32
@@ -141,8 +136,7 @@ class ParameterStore {
   Parameter& add_parameter(const std::string& name, std::vector<std::int64_t> shape, Role role);
   void new_version() const;
 
-  DType dtype_;
-  Device device_;
+  Machine machine_;
   std::shared_ptr<std::atomic<std::uint64_t>> version_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::deque<Parameter> parameters_;
   std::deque<Buffer> buffers_;

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "kernels/base/device.h"
-#include "kernels/conv/own/conv_own.h"
+#include "kernels/conv/conv_algorithm.h"
 
 namespace {
 
@@ -62,29 +62,19 @@ Contestant<T> of(const Rung<T>& rung) {
           }};
 }
 
+/// An algorithm of the table; none where the build does not have it.
 template <class T>
-Contestant<T> of(cuda::own::Algorithm algorithm) {
-  using cuda::own::Operation;
-  return {
-      std::string("own_") + cuda::own::name(algorithm),
-      [algorithm](const ConvGeometry& g) { return cuda::own::supports<T>(algorithm, Operation::forward, g); },
-      [algorithm](const ConvGeometry& g, T* y, const T* x, const T* w, StreamHandle stream) {
-        cuda::own::forward<T>(algorithm, g, y, x, w, {}, stream);
-      }};
-}
-
-template <class T>
-Contestant<T> cudnn() {
-  return {"cudnn", [](const ConvGeometry&) { return cuda::built_with_cudnn(); },
-          [](const ConvGeometry& g, T* y, const T* x, const T* w, StreamHandle stream) {
-            const cuda::ConvOptions before = cuda::conv_options();
-            cuda::ConvOptions options = before;
-            options.library = cuda::ConvLibrary::cudnn;
-            options.autotune = true;
-            cuda::set_conv_options(options);
-            cuda::conv_forward<T>(g, y, x, w, {}, stream);
-            cuda::set_conv_options(before);
-          }};
+Contestant<T> of(const std::string& algorithm, const std::string& prefix) {
+  for (const auto& row : cuda::conv_table<T>())
+    if (row.name == algorithm)
+      return {prefix + algorithm,
+              [&row](const ConvGeometry& g) {
+                return row.supports({kernels::ConvOperation::forward, g, nullptr, nullptr, nullptr, nullptr});
+              },
+              [&row](const ConvGeometry& g, T* y, const T* x, const T* w, StreamHandle stream) {
+                row.run(kernels::ConvCall<T>::forward(g, y, x, w), {.autotune = true}, stream);
+              }};
+  return {algorithm, [](const ConvGeometry&) { return false; }, {}};
 }
 
 /// `count` random numbers in (-1,1) in device memory.
@@ -132,8 +122,8 @@ template <class T>
 std::string difference(const Operands<T>& operands, const Contestant<T>& contestant) {
   const auto stream = cuda::compute_stream();
   const cuda::DeviceBuffer<T> truth(operands.g.y().size());
-  cuda::own::forward<T>(cuda::own::Algorithm::naive, operands.g, truth.data(), operands.x[0].data(),
-                        operands.w.data(), {}, stream);
+  cuda::conv(kernels::ConvCall<T>::forward(operands.g, truth.data(), operands.x[0].data(), operands.w.data()),
+             {.algorithm = "naive"}, stream);
   cuda::set_bytes(operands.y[0].data(), 0xff, static_cast<std::size_t>(operands.y[0].size()) * sizeof(T),
                   stream);
   contestant.forward(operands.g, operands.y[0].data(), operands.x[0].data(), operands.w.data(), stream);
@@ -206,14 +196,13 @@ void add(const std::string& type, const Layer& layer, const Contestant<T>& conte
 }  // namespace
 
 int main(int argc, char** argv) {
-  using cuda::own::Algorithm;
   for (const Layer& layer : layers()) {
     for (const auto* rung : kFloatRungs) add("float32", layer, of(*rung));
-    add("float32", layer, of<float>(Algorithm::implicit_gemm));
-    add("float32", layer, cudnn<float>());
+    add("float32", layer, of<float>("implicit_gemm", "own_"));
+    add("float32", layer, of<float>("cudnn", ""));
     for (const auto* rung : kBFloat16Rungs) add("bfloat16", layer, of(*rung));
-    add("bfloat16", layer, of<BFloat16>(Algorithm::tensor_core));
-    add("bfloat16", layer, cudnn<BFloat16>());
+    add("bfloat16", layer, of<BFloat16>("tensor_core", "own_"));
+    add("bfloat16", layer, of<BFloat16>("cudnn", ""));
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

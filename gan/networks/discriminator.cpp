@@ -17,7 +17,7 @@ Var run(const std::deque<nn::Conv2d>& convs, const std::deque<nn::Norm>& norms, 
 
 }  // namespace
 
-PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(o.dtype, o.device) {
+PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(o.machine) {
   const bool bias = o.norm == NormKind::instance;
   const std::int64_t layers = o.net == DiscriminatorKind::basic ? 3 : o.layers;
   std::int64_t in = o.in;
@@ -39,7 +39,7 @@ PatchDiscriminator::PatchDiscriminator(const DiscriminatorOptions& o) : Network(
 
 Var PatchDiscriminator::forward(const Var& x, const Mode& mode) { return run(convs_, norms_, x, mode); }
 
-PixelDiscriminator::PixelDiscriminator(const DiscriminatorOptions& o) : Network(o.dtype, o.device) {
+PixelDiscriminator::PixelDiscriminator(const DiscriminatorOptions& o) : Network(o.machine) {
   const bool bias = o.norm == NormKind::instance;
   const auto conv = [&](const char* name, std::int64_t in, std::int64_t out, bool with_bias) {
     convs_.emplace_back(

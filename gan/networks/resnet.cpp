@@ -10,7 +10,7 @@ constexpr nn::Act kTanh{nn::Activation::tanh};
 // Numbers in names are places in the reference's sequences, where paddings, activations and dropout count
 // too.
 Resnet::Resnet(const GeneratorOptions& o, int blocks)
-    : Network(o.dtype, o.device), blocks_(blocks), dropout_(o.dropout) {
+    : Network(o.machine), blocks_(blocks), dropout_(o.dropout) {
   const bool bias = o.norm == NormKind::instance;
   const std::int64_t ngf = o.ngf, wide = 4 * o.ngf;
   const auto conv = [&](const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,

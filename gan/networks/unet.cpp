@@ -15,8 +15,7 @@ std::int64_t channels_of(std::int64_t ngf, int level) {
 
 }  // namespace
 
-Unet::Unet(const GeneratorOptions& options, int levels)
-    : Network(options.dtype, options.device), levels_(levels) {
+Unet::Unet(const GeneratorOptions& options, int levels) : Network(options.machine), levels_(levels) {
   level_.resize(static_cast<std::size_t>(levels));
   build(options, 1, "model");
 }

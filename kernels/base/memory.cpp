@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #endif
@@ -11,15 +14,23 @@
 namespace uptake::kernels {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kAlignment = 64, kHugePage = std::size_t{2} << 20;
 
+std::align_val_t alignment_of(std::size_t bytes) {
+  return std::align_val_t{bytes >= kHugePage ? kHugePage : kAlignment};
+}
+
+// Large blocks ask for large pages, of which a walk over the memory needs fewer addresses translated; a system that has
+// none to give goes on with small ones.
 std::byte* allocate_on_host(std::size_t bytes) {
-  return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{kAlignment}));
+  auto* const block = static_cast<std::byte*>(::operator new(bytes, alignment_of(bytes)));
+#if defined(__linux__)
+  if (bytes >= kHugePage) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+#endif
+  return block;
 }
 
-void release_on_host(std::byte* block, std::size_t) {
-  ::operator delete (block, std::align_val_t{kAlignment});
-}
+void release_on_host(std::byte* block, std::size_t bytes) { ::operator delete(block, alignment_of(bytes)); }
 
 }  // namespace
 

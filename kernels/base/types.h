@@ -8,6 +8,7 @@
 // otherwise: reductions are cut into a fixed number of pieces, never one a thread.
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -64,6 +65,11 @@ struct View {
     return {data, pitch};
   }
 };
+
+/// Whether an address is a multiple of so many bytes. Null is.
+inline bool is_aligned(const void* p, std::size_t bytes) {
+  return reinterpret_cast<std::uintptr_t>(p) % bytes == 0;
+}
 
 /// Shape [n,h,w,c].
 struct Shape4 {

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "kernels/base/host.h"
+
 namespace uptake::kernels {
 namespace {
 
@@ -54,6 +56,7 @@ ConvGeometry ConvGeometry::transposed(const Shape4& input, const FilterShape& f,
 
 template <class T>
 void krsc_to_kcrs(T* kcrs, const T* krsc, const FilterShape& f) {
+#pragma omp parallel for schedule(static) num_threads(threads())
   for (std::int64_t k = 0; k < f.k; ++k)
     for (std::int64_t c = 0; c < f.c; ++c)
       for (std::int64_t t = 0; t < f.r * f.s; ++t)
@@ -62,6 +65,7 @@ void krsc_to_kcrs(T* kcrs, const T* krsc, const FilterShape& f) {
 
 template <class T>
 void kcrs_to_krsc(T* krsc, const T* kcrs, const FilterShape& f) {
+#pragma omp parallel for schedule(static) num_threads(threads())
   for (std::int64_t k = 0; k < f.k; ++k)
     for (std::int64_t c = 0; c < f.c; ++c)
       for (std::int64_t t = 0; t < f.r * f.s; ++t)

@@ -1,18 +1,19 @@
-// Convolution and its two gradients, on [n,h,w,c] images with filters [k,c,r,s] (PyTorch's OIHW).
+// Convolution and its two gradients, on [n,h,w,c] images with filters [k,r,s,c]: one contract for CPU and GPU.
 //
-//   y[n,p,q,k] = bias[k] + sum_{c,i,j} x[n, p*stride - pad + i, q*stride - pad + j, c] * w[k,c,i,j]
+//   y[n,p,q,k] = bias[k] + sum_{c,i,j} x[n, p*stride - pad + i, q*stride - pad + j, c] * w[k,i,j,c]
 //
 // One geometry, three operations. A transposed convolution is the data gradient of a convolution, so it needs
-// no operation of its own: its input is dy, its output is dx, and its [in,out,r,s] weight is this w unchanged
-// (k = in, c = out); its own data gradient is conv_forward, its weight gradient conv_backward_filters with
-// the roles of x and dy exchanged.
+// no operation of its own: its input is dy, its output is dx, and its filters are this w unchanged (k = in, c = out);
+// its own data gradient is the forward operation, its filter gradient backward_filters with the roles of x and dy
+// exchanged.
 //
-// On the CPU float runs on oneDNN, with primitives created once per geometry and thread count and kept; double, and
-// builds without oneDNN, run plain loops. Images are packed. Deterministic for a given number of threads.
+// A backend computes them with one of several algorithms, the rows of a table (conv_algorithm.h): the first one that
+// supports the case, from the one that ConvOptions names on. Images are packed. The same bits every time, on the CPU
+// for a given number of threads.
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <string>
 #include <vector>
 
 #include "kernels/base/device.h"
@@ -54,100 +55,101 @@ void krsc_to_kcrs(T* kcrs, const T* krsc, const FilterShape& shape);
 template <class T>
 void kcrs_to_krsc(T* krsc, const T* kcrs, const FilterShape& shape);
 
-/// CPU: filters in the memory layout the convolution library prefers, in storage owned by the caller (a part of
-/// one flat buffer of all parameters), with repacked copies for whichever primitive wants another layout.
-///
-/// The layout is an elementwise permutation of [k,c,r,s], possibly with zero padding: elementwise optimizers
-/// may work on the storage, and gradients and moments share it. Whoever writes the storage calls changed().
+enum class ConvOperation { forward, backward_data, backward_filters };
+
+/// What a convolution does to its result before it is stored: act(sum + bias), one bias a channel of the result.
 template <class T>
-class Filters {
- public:
-  explicit Filters(const FilterShape& shape);
-  ~Filters();
-  Filters(const Filters&) = delete;
-  Filters& operator=(const Filters&) = delete;
+struct ConvEpilogue {
+  const Accum<T>* bias = nullptr;
+  Act act;
+};
 
-  const FilterShape& shape() const;
-  /// Elements of storage, padding included: at least shape().size().
-  std::int64_t storage_size() const;
+/// Filters [k,r,s,c], and which values they have: a number that stands for these values at this address only, so that
+/// a copy in another layout may be kept (ParameterStore::version). 0: not known, no copy is kept.
+template <class T>
+struct ConvFilters {
+  ConvFilters(const T* values, std::uint64_t version_of_values = 0)
+      : krsc(values), version(version_of_values) {}
+  const T* krsc;
+  std::uint64_t version;
+};
 
-  /// Uses storage_size() elements at `storage`, which must outlive this object and start as zeros.
-  void bind(T* storage);
-  /// The values in the storage are new: repacked copies are stale.
-  void changed();
+/// One operation and its memory. T is float or double on the CPU, float or BFloat16 on the GPU; products are summed
+/// up in Accum<T>. Inputs are not written to, though image and result are input of one operation and output of another.
+template <class T>
+struct ConvCall {
+  ConvOperation operation;
+  ConvGeometry geometry;
+  T* image;                     // x, or dx of backward_data
+  ConvFilters<T> filters;       // not of backward_filters
+  Accum<T>* filter_gradient;    // of backward_filters
+  T* result;                    // y of forward, else dy
+  ConvEpilogue<T> epilogue{};   // of what forward and backward_data assign
+  Write write = Write::assign;  // of the filters' gradient
 
-  /// From and to plain [k,c,r,s], for any buffer in this layout (values, gradients, moments).
-  void to_plain(T* kcrs, const T* stored) const;
-  void from_plain(T* stored, const T* kcrs) const;
+  /// y assigned.
+  static ConvCall forward(const ConvGeometry& g, T* y, const T* x, const ConvFilters<T>& filters,
+                          const ConvEpilogue<T>& epilogue = {}) {
+    return {ConvOperation::forward, g, const_cast<T*>(x), filters, nullptr, y, epilogue};
+  }
+  /// dx assigned. The epilogue serves the transposed convolution, whose result dx is.
+  static ConvCall backward_data(const ConvGeometry& g, T* dx, const T* dy, const ConvFilters<T>& filters,
+                                const ConvEpilogue<T>& epilogue = {}) {
+    return {ConvOperation::backward_data, g, dx, filters, nullptr, const_cast<T*>(dy), epilogue};
+  }
+  /// dfilters [k,r,s,c] assigned or added.
+  static ConvCall backward_filters(const ConvGeometry& g, Accum<T>* dfilters, Write write, const T* x,
+                                   const T* dy) {
+    return {ConvOperation::backward_filters,
+            g,
+            const_cast<T*>(x),
+            nullptr,
+            dfilters,
+            const_cast<T*>(dy),
+            {},
+            write};
+  }
 
-  struct Implementation;
-  Implementation& implementation() { return *implementation_; }
+  /// What forward and backward_data assign, and its shape.
+  T* output() const { return operation == ConvOperation::forward ? result : image; }
+  Shape4 output_shape() const { return operation == ConvOperation::forward ? geometry.y() : geometry.x; }
+  /// Whether an image has no elements: no product is computed, what is left is act(bias), or a gradient of zeros.
+  bool is_empty() const { return geometry.x.size() == 0 || geometry.y().size() == 0; }
+};
 
- private:
-  std::unique_ptr<Implementation> implementation_;
+/// How a network's convolutions are computed.
+struct ConvOptions {
+  /// A name of conv_algorithms(): the fastest that may be taken. auto: the first of the list.
+  std::string algorithm = "auto";
+  bool tf32 = false;          // cuDNN, float32: round inputs to 10 bits of mantissa for the tensor cores
+  bool deterministic = true;  // cuDNN: only plans that give the same bits every time
+  bool autotune = false;      // cuDNN: time the candidate plans of each new geometry once
+  std::int64_t workspace_cap_bytes = std::int64_t{160} << 20;
+  std::filesystem::path plan_cache = {};  // file of plans chosen before; empty: none
 };
 
 namespace cpu {
 
-/// y assigned. bias [k] or null.
+/// Throws ShapeError for an impossible geometry and std::invalid_argument for an algorithm that is not in the list.
+/// Any thread may call.
 template <class T>
-void conv_forward(const ConvGeometry& geometry, T* y, const T* x, Filters<T>& filters, const T* bias);
+void conv(const ConvCall<T>& call, const ConvOptions& options = {});
 
-/// dx assigned.
-template <class T>
-void conv_backward_data(const ConvGeometry& geometry, T* dx, const T* dy, Filters<T>& filters);
+/// The CPU's algorithms in this build, the fastest first.
+std::vector<std::string> conv_algorithms();
 
-/// dfilters, in the layout of `filters`, assigned or added.
-template <class T>
-void conv_backward_filters(const ConvGeometry& geometry, T* dfilters, Write write, const T* x, const T* dy,
-                           Filters<T>& filters);
+/// Copies that were kept for filters in [begin, end) are not needed any more: to be called when their memory is freed.
+void forget_filters(const void* begin, const void* end);
 
 }  // namespace cpu
 
 namespace cuda {
 
-// On the GPU filters are stored [k,r,s,c] (cuDNN's NHWC order) as T; their gradient is Accum<T> in the same
-// order. Images are packed.
-
-/// What a convolution does to its result before it is stored: y = act(y + bias).
+/// The same on the GPU, in the order of the stream.
 template <class T>
-struct ConvEpilogue {
-  const Accum<T>* bias = nullptr;  // one a channel of the result
-  Act act;
-};
-
-/// y assigned.
-template <class T>
-void conv_forward(const ConvGeometry& geometry, T* y, const T* x, const T* krsc,
-                  const ConvEpilogue<T>& epilogue, StreamHandle stream);
-
-/// dx assigned. The epilogue serves the transposed convolution, whose result dx is.
-template <class T>
-void conv_backward_data(const ConvGeometry& geometry, T* dx, const T* dy, const T* krsc,
-                        const ConvEpilogue<T>& epilogue, StreamHandle stream);
-
-/// dkrsc assigned or added.
-template <class T>
-void conv_backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x,
-                           const T* dy, StreamHandle stream);
-
-/// Who computes convolutions: cuDNN or the kernels of this project.
-enum class ConvLibrary { own, cudnn };
-
-struct ConvOptions {
-  ConvLibrary library = ConvLibrary::own;
-  bool tf32 = false;          // cuDNN, float32: round inputs to 10 bits of mantissa for the tensor cores
-  bool deterministic = true;  // cuDNN: only plans that give the same bits every time
-  bool autotune = false;      // cuDNN: time the candidate plans of each new geometry once
-  std::int64_t workspace_cap_bytes = std::int64_t{160} << 20;
-  std::filesystem::path plan_cache;  // file of plans chosen before; empty: none
-};
-
-/// Of the whole process. At the start the library is cuDNN where the build has it; to change one thing, change
-/// it in a copy of conv_options(). Throws std::invalid_argument for cuDNN
-/// in a build without it.
-void set_conv_options(const ConvOptions& options);
-const ConvOptions& conv_options();
+void conv(const ConvCall<T>& call, const ConvOptions& options, StreamHandle stream);
+/// Empty in a build without CUDA.
+std::vector<std::string> conv_algorithms();
 
 }  // namespace cuda
 }  // namespace uptake::kernels

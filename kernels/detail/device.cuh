@@ -68,7 +68,7 @@ __device__ void store_pack(T* p, const Pack<T, N>& pack) {
 /// Whether rows of a view can be moved in packs of N: base and pitch are multiples of N elements.
 template <int N, class T>
 bool packs(View<T> view) {
-  return reinterpret_cast<std::uintptr_t>(view.data) % (sizeof(T) * N) == 0 && view.pitch % N == 0;
+  return is_aligned(view.data, sizeof(T) * N) && view.pitch % N == 0;
 }
 
 }  // namespace uptake::kernels::cuda

@@ -8,6 +8,10 @@
 
 namespace uptake::kernels::cuda {
 
+/// Multiprocessors that grids are planned for, those of an H100. A constant, not the device's own number: it decides
+/// the order of sums, which is to be the same on every GPU.
+inline constexpr std::int64_t kPlannedMultiprocessors = 132;
+
 /// ceil(a / b) for a >= 0, b > 0.
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -31,7 +35,8 @@ struct Grid {
 
 /// Blocks of a grid-stride loop over `count` items at `per_block` items a block: enough to fill any GPU,
 /// never more than `most`, 0 for nothing.
-inline std::int64_t stride_blocks(std::int64_t count, std::int64_t per_block, std::int64_t most = 132 * 16) {
+inline std::int64_t stride_blocks(std::int64_t count, std::int64_t per_block,
+                                  std::int64_t most = kPlannedMultiprocessors * 16) {
   return std::min(ceil_div(count, per_block), most);
 }
 

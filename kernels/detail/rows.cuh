@@ -17,9 +17,8 @@ namespace uptake::kernels::cuda {
 
 inline constexpr int kRowsBlock = 256;
 
-// Blocks that keep an H100's 132 multiprocessors busy, and packs of one thread in a large tensor. Constants,
-// not the device's own numbers: they decide the order of sums, which is to be the same on every GPU.
-inline constexpr std::int64_t kBusyBlocks = 132 * 4;
+// Blocks that keep all multiprocessors busy, and packs of one thread in a large tensor.
+inline constexpr std::int64_t kBusyBlocks = kPlannedMultiprocessors * 4;
 inline constexpr std::int64_t kPacksOfThread = 16;
 
 /// `groups` matrices of [rows, columns], one after the other, and how blocks share them: blockIdx.x is a

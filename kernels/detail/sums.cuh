@@ -24,7 +24,7 @@ struct CompensatedSum {
 inline constexpr int kSumBlock = 512;
 /// Up to this many elements one block is quicker than a second launch.
 inline constexpr std::int64_t kOneBlockElements = 16384;
-inline constexpr std::int64_t kSumBlocks = 132 * 4;
+inline constexpr std::int64_t kSumBlocks = kPlannedMultiprocessors * 4;
 
 /// Blocks of a kernel that sums over this sweep; share(kSumBlock, ...) comes first.
 inline std::int64_t sum_blocks(const Sweep& s) {

@@ -338,7 +338,7 @@ void norm_backward(View<T> dx, Write write_dx, Accum<T>* dgamma, Accum<T>* dbeta
              one_over_count);
     });
   } else if (want_sums) {
-    const Grid grid = walking.grid_of_reduction(132 * 2);
+    const Grid grid = walking.grid_of_reduction(kPlannedMultiprocessors * 2);
     const Scratch<float> partials(shape.groups * grid.x * 2 * walk.columns);
     pass([&]<class A, class B>(auto v, auto drop, const Arriving<T>& arriving, A a, B b) {
       launch(norm_sums_backward_kernel<v(), drop(), T, A, B>, grid, kRowsBlock, 0, stream, partials.data(),

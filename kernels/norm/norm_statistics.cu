@@ -192,7 +192,7 @@ void norm_batch_statistics(Accum<T>* mean, Accum<T>* rstd, Accum<T>* running_mea
   if (walking.lay_whole_columns())
     return first_launch(walking.grid_of_columns(std::min<std::int64_t>(shape.groups, 65535)), nullptr);
 
-  const Grid grid = walking.grid_of_reduction(132 * 3);
+  const Grid grid = walking.grid_of_reduction(kPlannedMultiprocessors * 3);
   const Walk& walk = walking.walk;
   const Scratch<float> partials(shape.groups * grid.x * 2 * walk.columns);
   first_launch(grid, partials.data());

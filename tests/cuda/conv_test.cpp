@@ -1,10 +1,9 @@
 // The project's own convolutions: every algorithm, all three operations, both storage types, against the reference.
 #include "kernels/conv/conv.h"
 
-#include <bit>
-#include <optional>
+#include <algorithm>
 
-#include "kernels/conv/own/conv_own.h"
+#include "kernels/conv/conv_algorithm.h"
 #include "tests/cuda/on_device.h"
 #include "tests/reference/conv.h"
 #include "tests/reference/pointwise.h"
@@ -13,10 +12,7 @@ namespace uptake::tests {
 namespace {
 
 using namespace kernels;
-using cuda::ConvEpilogue;
-using cuda::own::Algorithm;
-using cuda::own::kAlgorithms;
-using cuda::own::Operation;
+using Operation = ConvOperation;
 using reference::ConvTranspose;
 
 /// Numbers on the device between two guards: NaN around an input, so that it cannot be read and multiplied by zero
@@ -114,39 +110,49 @@ std::vector<double> expected(Operation operation, const Case& t) {
   return result;
 }
 
-/// With an algorithm, or as the public functions choose.
+/// Without memory: null is as aligned as an address can be.
 template <class T>
-std::vector<double> computed(Operation operation, std::optional<Algorithm> algorithm, const Case& t) {
+ConvCall<T> call_of(Operation operation, const ConvGeometry& g) {
+  return {operation, g, nullptr, nullptr, nullptr, nullptr};
+}
+
+/// The table's rows that are kernels of this project.
+template <class T>
+std::vector<ConvAlgorithm<T>> own_algorithms() {
+  std::vector<ConvAlgorithm<T>> own;
+  for (const ConvAlgorithm<T>& row : cuda::conv_table<T>())
+    if (row.run != nullptr && row.name != std::string("cudnn")) own.push_back(row);
+  return own;
+}
+
+/// By the row of an algorithm, or as the table chooses among the project's own.
+template <class T>
+std::vector<double> computed(Operation operation, const ConvAlgorithm<T>* algorithm, const Case& t) {
   const bool aligned = t.setting.aligned;
   const auto x = Guarded<T>::input(t.x, aligned),
              w = Guarded<T>::input(reference::to_krsc(t.g.filters, t.w), aligned),
              dy = Guarded<T>::input(t.dy, aligned);
   const DeviceVector<float> bias(t.bias);
   const ConvEpilogue<T> epilogue{bias.data(), t.setting.act};
-  const auto stream = cuda::compute_stream();
+  const auto run = [&](const ConvCall<T>& call) {
+    const ConvOptions own{.algorithm = "own"};
+    if (algorithm == nullptr) return cuda::conv(call, own, cuda::compute_stream());
+    algorithm->run(call, own, cuda::compute_stream());
+  };
   if (operation == Operation::forward) {
     const auto y = Guarded<T>::output(unset(t.g.y().size()), aligned);
-    if (algorithm)
-      cuda::own::forward(*algorithm, t.g, y.data(), x.data(), w.data(), epilogue, stream);
-    else
-      cuda::conv_forward(t.g, y.data(), x.data(), w.data(), epilogue, stream);
+    run(ConvCall<T>::forward(t.g, y.data(), x.data(), w.data(), epilogue));
     return y.values();
   }
   if (operation == Operation::backward_data) {
     const auto dx = Guarded<T>::output(unset(t.g.x.size()), aligned);
-    if (algorithm)
-      cuda::own::backward_data(*algorithm, t.g, dx.data(), dy.data(), w.data(), epilogue, stream);
-    else
-      cuda::conv_backward_data(t.g, dx.data(), dy.data(), w.data(), epilogue, stream);
+    run(ConvCall<T>::backward_data(t.g, dx.data(), dy.data(), w.data(), epilogue));
     return dx.values();
   }
   const bool add = t.setting.write == Write::add;
   const auto dw = Guarded<float>::output(
       add ? reference::to_krsc(t.g.filters, t.before) : unset(t.g.filters.size()), aligned);
-  if (algorithm)
-    cuda::own::backward_filters(*algorithm, t.g, dw.data(), t.setting.write, x.data(), dy.data(), stream);
-  else
-    cuda::conv_backward_filters(t.g, dw.data(), t.setting.write, x.data(), dy.data(), stream);
+  run(ConvCall<T>::backward_filters(t.g, dw.data(), t.setting.write, x.data(), dy.data()));
   return dw.values();
 }
 
@@ -182,16 +188,21 @@ constexpr const char* type_name() {
 }
 
 template <class T>
+bool needs_chunks(const ConvAlgorithm<T>& algorithm) {
+  return algorithm.name == std::string("tensor_core");
+}
+
+template <class T>
 void check_parity(const ConvGeometry& g, const Setting& setting) {
   const Case t = make_case<T>(g, setting);
   REQUIRE(g.y() == reference::conv_output(g));
   for (const Operation operation : kOperations) {
     const std::vector<double> truth = expected(operation, t);
-    for (const Algorithm algorithm : kAlgorithms)
-      if (cuda::own::supports<T>(algorithm, operation, g))
-        check_close<T>(std::string(cuda::own::name(algorithm)) + " " + name(operation) + " of " +
-                           type_name<T>() + ", " + t.describe(),
-                       computed<T>(operation, algorithm, t), truth, terms(operation, g),
+    for (const ConvAlgorithm<T>& algorithm : own_algorithms<T>())
+      if (algorithm.supports(call_of<T>(operation, g)) && (setting.aligned || !needs_chunks(algorithm)))
+        check_close<T>(algorithm.name + (" " + std::string(name(operation)) + " of ") + type_name<T>() +
+                           ", " + t.describe(),
+                       computed<T>(operation, &algorithm, t), truth, terms(operation, g),
                        operation != Operation::backward_filters);
   }
 }
@@ -277,14 +288,16 @@ TEST_CASE("own convolution: equal to the reference under every schedule, and eve
     const auto check = [&]<class T>() {
       const Case t = make_case<T>(geometries[i], setting_of(i));
       for (const Operation operation : kOperations)
-        for (const Algorithm algorithm : kAlgorithms) {
-          if (!cuda::own::supports<T>(algorithm, operation, t.g)) continue;
-          const std::string what = std::string(cuda::own::name(algorithm)) + " " + name(operation) + ", " +
+        for (const ConvAlgorithm<T>& algorithm : own_algorithms<T>()) {
+          if (!algorithm.supports(call_of<T>(operation, t.g)) ||
+              (needs_chunks(algorithm) && !t.setting.aligned))
+            continue;
+          const std::string what = algorithm.name + (" " + std::string(name(operation))) + ", " +
                                    type_name<T>() + ", " + t.describe();
           const std::vector<double> truth = expected(operation, t);
-          std::vector<double> first = computed<T>(operation, algorithm, t);
+          std::vector<double> first = computed<T>(operation, &algorithm, t);
           each_schedule([&] {
-            const std::vector<double> values = computed<T>(operation, algorithm, t);
+            const std::vector<double> values = computed<T>(operation, &algorithm, t);
             check_close<T>(what, values, truth, terms(operation, t.g),
                            operation != Operation::backward_filters);
             CHECK_MESSAGE(values == first, what);
@@ -314,12 +327,12 @@ TEST_CASE(
       for (std::size_t j = 0; j < truth.size(); ++j)
         truth[j] = reference::activate(
             setting.act, truth[j] + (setting.with_bias ? t.bias[j % static_cast<std::size_t>(c.out)] : 0));
-      for (const Algorithm algorithm : kAlgorithms)
-        if (cuda::own::supports<T>(algorithm, Operation::backward_data, g))
-          check_close<T>(
-              std::string(cuda::own::name(algorithm)) + ", " + type_name<T>() + ", " + t.describe(),
-              computed<T>(Operation::backward_data, algorithm, t), truth, terms(Operation::backward_data, g),
-              true);
+      for (const ConvAlgorithm<T>& algorithm : own_algorithms<T>())
+        if (algorithm.supports(call_of<T>(Operation::backward_data, g)) &&
+            (setting.aligned || !needs_chunks(algorithm)))
+          check_close<T>(algorithm.name + (", " + std::string(type_name<T>())) + ", " + t.describe(),
+                         computed<T>(Operation::backward_data, &algorithm, t), truth,
+                         terms(Operation::backward_data, g), true);
     };
     check.operator()<float>();
     check.operator()<BFloat16>();
@@ -336,22 +349,7 @@ TEST_CASE("own convolution: slopes of the activation are those of the options") 
 
 // -------------------------------------------------------------------------------------- who computes what
 
-/// The project's own convolutions for as long as it lives.
-class OwnConvolutions {
- public:
-  OwnConvolutions() : before_(cuda::conv_options()) {
-    cuda::ConvOptions own = before_;
-    own.library = cuda::ConvLibrary::own;
-    cuda::set_conv_options(own);
-  }
-  ~OwnConvolutions() { cuda::set_conv_options(before_); }
-
- private:
-  cuda::ConvOptions before_;
-};
-
 TEST_CASE("convolution on the GPU: empty operands leave what the definition leaves") {
-  const OwnConvolutions own;
   int i = 0;
   for (const ConvGeometry& g :
        {ConvGeometry{{0, 5, 5, 3}, {2, 3, 3, 3, 1, 1}}, ConvGeometry{{2, 3, 4, 0}, {2, 0, 3, 3, 1, 1}},
@@ -364,12 +362,11 @@ TEST_CASE("convolution on the GPU: empty operands leave what the definition leav
         const Case t = make_case<float>(g, setting);
         for (const Operation operation : kOperations)
           check_close<float>(name(operation) + std::string(" of ") + t.describe(),
-                             computed<float>(operation, std::nullopt, t), expected(operation, t), 1, true);
+                             computed<float>(operation, nullptr, t), expected(operation, t), 1, true);
       }
 }
 
-TEST_CASE("convolution on the GPU: the public functions compute what they are asked for") {
-  const OwnConvolutions own;
+TEST_CASE("convolution on the GPU: the public function computes what it is asked for") {
   const std::vector<ConvGeometry> geometries = {{{1, 6, 5, 8}, {16, 8, 4, 4, 2, 1}},
                                                 {{1, 5, 5, 3}, {4, 3, 3, 3, 1, 1}},
                                                 {{1, 2, 3, 2}, {2, 2, 1, 1, 17, 0}}};
@@ -378,7 +375,7 @@ TEST_CASE("convolution on the GPU: the public functions compute what they are as
       const Case t = make_case<T>(geometries[i], setting_of(i));
       for (const Operation operation : kOperations)
         check_close<T>(name(operation) + std::string(" of ") + t.describe(),
-                       computed<T>(operation, std::nullopt, t), expected(operation, t), terms(operation, t.g),
+                       computed<T>(operation, nullptr, t), expected(operation, t), terms(operation, t.g),
                        operation != Operation::backward_filters);
     };
     check.operator()<float>();
@@ -390,46 +387,60 @@ TEST_CASE("own convolution: tensor cores for whole chunks of BFloat16, register 
   const ConvGeometry chunks{{1, 8, 8, 16}, {24, 16, 4, 4, 2, 1}}, ragged{{1, 8, 8, 16}, {3, 16, 4, 4, 2, 1}},
       colours{{1, 8, 8, 3}, {8, 3, 4, 4, 2, 1}}, empty{{1, 8, 8, 0}, {8, 0, 4, 4, 2, 1}},
       sparse{{1, 40, 40, 8}, {8, 8, 1, 1, 17, 0}};
+  const auto chosen = []<class T>(const ConvCall<T>& call, const std::string& first = "own") {
+    return std::string(algorithm_for(cuda::conv_table<T>(), call, first).name);
+  };
   for (const Operation operation : kOperations) {
     INFO(name(operation));
-    CHECK(cuda::own::choose<BFloat16>(operation, chunks) == Algorithm::tensor_core);
-    CHECK(cuda::own::choose<float>(operation, chunks) == Algorithm::implicit_gemm);
-    CHECK(cuda::own::choose<BFloat16>(operation, colours) == Algorithm::implicit_gemm);
-    CHECK(cuda::own::choose<float>(operation, empty) == Algorithm::naive);
-    CHECK(cuda::own::choose<BFloat16>(operation, ragged) ==
-          (operation == Operation::forward ? Algorithm::tensor_core : Algorithm::implicit_gemm));
-    CHECK_FALSE(cuda::own::supports<float>(Algorithm::tensor_core, operation, chunks));
+    CHECK(chosen(call_of<BFloat16>(operation, chunks)) == "tensor_core");
+    CHECK(chosen(call_of<float>(operation, chunks)) == "implicit_gemm");
+    CHECK(chosen(call_of<BFloat16>(operation, colours)) == "implicit_gemm");
+    CHECK(chosen(call_of<float>(operation, empty)) == "naive");
+    CHECK(chosen(call_of<BFloat16>(operation, ragged)) ==
+          (operation == Operation::forward ? "tensor_core" : "implicit_gemm"));
+    // What is named is where the search begins.
+    CHECK(chosen(call_of<BFloat16>(operation, chunks), "implicit_gemm") == "implicit_gemm");
+    CHECK(chosen(call_of<BFloat16>(operation, chunks), "naive") == "naive");
+    CHECK(chosen(call_of<float>(operation, chunks), "tensor_core") == "implicit_gemm");
+    CHECK(chosen(call_of<float>(operation, chunks), "auto") ==
+          (cuda::built_with_cudnn() ? "cudnn" : "implicit_gemm"));
   }
-  CHECK(cuda::own::choose<float>(Operation::backward_data, sparse) == Algorithm::naive);
-  CHECK(cuda::own::choose<float>(Operation::forward, sparse) == Algorithm::implicit_gemm);
+  CHECK(chosen(call_of<float>(Operation::backward_data, sparse)) == "naive");
+  CHECK(chosen(call_of<float>(Operation::forward, sparse)) == "implicit_gemm");
 }
 
-TEST_CASE("own convolution: an algorithm that cannot do a case refuses it, and contradictions are refused") {
+TEST_CASE("own convolution: tensor cores only where all that is read starts at a multiple of 16 bytes") {
+  const ConvGeometry chunks{{1, 8, 8, 16}, {24, 16, 4, 4, 2, 1}};
+  const DeviceArray<BFloat16> memory(64);
+  BFloat16 *const even = memory.data(), *const odd = even + 1;
+  float* const gradient = nullptr;
+  const auto chosen = [](const ConvCall<BFloat16>& call) {
+    return std::string(algorithm_for(cuda::conv_table<BFloat16>(), call, "own").name);
+  };
+  using Call = ConvCall<BFloat16>;
+  CHECK(chosen(Call::forward(chunks, odd, even, even)) == "tensor_core");  // writes single numbers
+  CHECK(chosen(Call::forward(chunks, even, odd, even)) == "implicit_gemm");
+  CHECK(chosen(Call::forward(chunks, even, even, odd)) == "implicit_gemm");
+  CHECK(chosen(Call::backward_data(chunks, odd, even, even)) == "tensor_core");
+  CHECK(chosen(Call::backward_data(chunks, even, odd, even)) == "implicit_gemm");
+  CHECK(chosen(Call::backward_filters(chunks, gradient, Write::add, even, even)) == "tensor_core");
+  CHECK(chosen(Call::backward_filters(chunks, gradient, Write::add, odd, even)) == "implicit_gemm");
+  CHECK(chosen(Call::backward_filters(chunks, gradient, Write::add, even, odd)) == "implicit_gemm");
+}
+
+TEST_CASE("convolution on the GPU: contradictions and unknown algorithms are refused") {
   const auto stream = cuda::compute_stream();
-  const ConvGeometry colours{{1, 8, 8, 3}, {8, 3, 4, 4, 2, 1}};
-  BFloat16* none = nullptr;
-  CHECK_THROWS_AS(cuda::own::forward<BFloat16>(Algorithm::tensor_core, colours, none, none, none, {}, stream),
-                  ShapeError);
-  const OwnConvolutions own;
-  float* nothing = nullptr;
+  const ConvOptions own{.algorithm = "own"};
   const ConvGeometry channels{{1, 8, 9, 3}, {5, 4, 2, 2, 1, 0}};
-  CHECK_THROWS_AS(cuda::conv_forward<float>(channels, nothing, nothing, nothing, {}, stream), ShapeError);
-  CHECK_THROWS_AS(
-      cuda::conv_backward_filters<float>(channels, nothing, Write::assign, nothing, nothing, stream),
-      ShapeError);
+  for (const Operation operation : kOperations)
+    CHECK_THROWS_AS(cuda::conv(call_of<float>(operation, channels), own, stream), ShapeError);
   const ConvGeometry huge{{1 << 16, 1 << 8, 1 << 8, 1}, {1, 1, 1, 1, 1, 0}};  // 2^32 pixels
-  CHECK_THROWS_AS(cuda::conv_forward<float>(huge, nothing, nothing, nothing, {}, stream), ShapeError);
-}
-
-TEST_CASE("convolution options: cuDNN can be asked for only where the build has it") {
-  const cuda::ConvOptions before = cuda::conv_options();
-  cuda::ConvOptions options = before;
-  options.library = cuda::ConvLibrary::cudnn;
-  if (cuda::built_with_cudnn())
-    CHECK_NOTHROW(cuda::set_conv_options(options));
-  else
-    CHECK_THROWS_AS(cuda::set_conv_options(options), std::invalid_argument);
-  cuda::set_conv_options(before);
+  CHECK_THROWS_AS(cuda::conv(call_of<float>(Operation::forward, huge), own, stream), ShapeError);
+  const ConvGeometry small{{1, 2, 2, 1}, {1, 1, 1, 1, 1, 0}};
+  CHECK_THROWS_AS(cuda::conv(call_of<float>(Operation::forward, small), {.algorithm = "mine"}, stream),
+                  std::invalid_argument);
+  const auto names = cuda::conv_algorithms();
+  CHECK((std::ranges::find(names, "cudnn") != names.end()) == cuda::built_with_cudnn());
 }
 
 }  // namespace

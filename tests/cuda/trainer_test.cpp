@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr nn::Machine kCpu{}, kGpu{nn::Device::cuda, nn::DType::f32, true};
+const nn::Machine kCpu{}, kGpu{nn::Device::cuda, nn::DType::f32, {}};
 const std::atomic<bool> kNeverStop = false, kStopAtOnce = true;
 
 // Side by side, the right half the left one inverted.

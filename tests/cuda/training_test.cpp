@@ -80,7 +80,7 @@ io::Safetensors state_of(gan::Pix2Pix& model) {
   return file;
 }
 
-constexpr nn::Machine kGpu{Device::cuda, DType::f32, true};
+const nn::Machine kGpu{Device::cuda, DType::f32, {}};
 
 // float32 rounding, carried through the steps: Adam's first steps are lr * sign(gradient), which turns the
 // rounding of a gradient near zero into a step of lr.
@@ -107,7 +107,7 @@ TEST_CASE("training on the GPU gives the CPU's losses and weights, with and with
     check_close(numbers(gpu.losses), numbers(cpu.losses), 1e-3);
     CHECK(gpu.model->repeated_step().graph_nodes() > 20);
     c.graph = false;
-    const Trained without = train(c, {Device::cuda, DType::f32, false}, 8, 5);
+    const Trained without = train(c, kGpu, 8, 5);
     CHECK(numbers(without.losses) == numbers(gpu.losses));
     CHECK(without.model->repeated_step().graph_nodes() == 0);
 
@@ -182,7 +182,7 @@ TEST_CASE("bfloat16 training follows float32 within bfloat16's rounding") {
   gan::TrainConfig c = tiny();
   c.batch_size = 2;
   const Trained cpu = train(c, {}, 8, 3);
-  const Trained gpu = train(c, {Device::cuda, DType::bf16, true}, 8, 3);
+  const Trained gpu = train(c, {Device::cuda, DType::bf16, {}}, 8, 3);
   check_close(numbers(gpu.losses), numbers(cpu.losses), 5e-2);
   const nn::ParameterStore& store = gpu.model->generator().store();
   CHECK(store.values().dtype() == DType::f32);

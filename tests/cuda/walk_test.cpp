@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("walk: passes and reductions meet every element of every grou
       const Grid pass = walking.grid_of_pass();
       CHECK(faults(walking, pass) == 0);
       CHECK(walking.walk.rows_per_block <= walking.walk.down * kPacksOfThread);
-      for (const std::int64_t busy : {1, 5, 132 * 3}) {
+      for (const std::int64_t busy : {1, 5, kPlannedMultiprocessors * 3}) {
         const Grid reduction = walking.grid_of_reduction(busy);
         CHECK(faults(walking, reduction) == 0);
         CHECK(walking.walk.across <= 8);
@@ -130,7 +130,7 @@ TEST_CASE("walk: more groups than a grid has blocks are shared between them") {
   const Grid pass = walking.grid_of_pass();
   CHECK(pass.z == 65535);
   CHECK(faults(walking, pass) == 0);
-  const Grid reduction = walking.grid_of_reduction(132 * 3);
+  const Grid reduction = walking.grid_of_reduction(kPlannedMultiprocessors * 3);
   CHECK(reduction.z == 65535);
   CHECK(faults(walking, reduction) == 0);
   REQUIRE(walking.lay_whole_columns());
@@ -144,10 +144,10 @@ TEST_CASE("walk: sizes beyond the limits of a grid are refused, those at the lim
   CHECK_THROWS_AS(over(std::int64_t{16} * 2147483647 + 1, 1024).grid_of_pass(), ShapeError);
   CHECK(over(1, 256 * 65535 - 1).grid_of_pass().y == 65535);
   CHECK_THROWS_AS(over(1, 256 * 65535 + 1).grid_of_pass(), ShapeError);
-  CHECK(over(1, 8 * 65535 - 1).grid_of_reduction(132).y == 65535);
-  CHECK_THROWS_AS(over(1, 8 * 65535 + 1).grid_of_reduction(132), ShapeError);
+  CHECK(over(1, 8 * 65535 - 1).grid_of_reduction(kPlannedMultiprocessors).y == 65535);
+  CHECK_THROWS_AS(over(1, 8 * 65535 + 1).grid_of_reduction(kPlannedMultiprocessors), ShapeError);
   CHECK(over(0, 5).grid_of_pass().x == 0);
-  CHECK(over(0, 5).grid_of_reduction(132).x == 0);
+  CHECK(over(0, 5).grid_of_reduction(kPlannedMultiprocessors).x == 0);
   CHECK(over(1, 1 << 27).walk.columns == 1 << 27);
   CHECK_THROWS_AS(over(1, (1 << 27) + 1), ShapeError);
 }

@@ -35,8 +35,8 @@ inline constexpr Math kMath[] = {{"float32", kernels::cuda::cudnn::Storage::floa
                                  {"tf32", kernels::cuda::cudnn::Storage::float32, true},
                                  {"bfloat16", kernels::cuda::cudnn::Storage::bfloat16, false}};
 
-inline kernels::cuda::ConvOptions options_of(const Math& math) {
-  kernels::cuda::ConvOptions options;
+inline kernels::ConvOptions options_of(const Math& math) {
+  kernels::ConvOptions options;
   options.tf32 = math.tf32;
   return options;
 }

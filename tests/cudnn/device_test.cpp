@@ -18,9 +18,8 @@ namespace uptake::tests {
 namespace {
 
 using namespace kernels;
-using cuda::ConvOptions;
 using cuda::CudaError;
-using Operation = cuda::cudnn::Operation;
+using Operation = ConvOperation;
 
 bool skipped() {
   const std::string reason = cuda::why_unavailable();
@@ -31,18 +30,11 @@ bool skipped() {
   return true;
 }
 
-/// cuDNN with these options for as long as it lives.
-class WithOptions {
- public:
-  explicit WithOptions(ConvOptions options) : before_(cuda::conv_options()) {
-    options.library = cuda::ConvLibrary::cudnn;
-    cuda::set_conv_options(options);
-  }
-  ~WithOptions() { cuda::set_conv_options(before_); }
-
- private:
-  ConvOptions before_;
-};
+/// cuDNN with these options.
+ConvOptions by_cudnn(ConvOptions options) {
+  options.algorithm = "cudnn";
+  return options;
+}
 
 struct Case {
   Operation operation = Operation::forward;
@@ -120,22 +112,22 @@ class Led {
 };
 
 template <class T>
-std::vector<double> computed(const Case& c, const Truth& t) {
-  const auto stream = cuda::compute_stream();
+std::vector<double> computed(const Case& c, const Truth& t, const ConvOptions& options) {
+  const auto run = [&](const ConvCall<T>& call) { cuda::conv(call, options, cuda::compute_stream()); };
   const std::vector<double> unset(t.result.size(), std::nan(""));
   const Led<T> x(t.x, c.lead), dy(t.dy, 0);
   const Led<T> w(reference::to_krsc(c.g.filters, t.w), 0);
   const DeviceVector<float> bias(t.bias);
   if (c.operation == Operation::backward_filters) {
     const Led<float> dw(c.write == Write::add ? reference::to_krsc(c.g.filters, t.before) : unset, 0);
-    cuda::conv_backward_filters(c.g, dw.data(), c.write, x.data(), dy.data(), stream);
+    run(ConvCall<T>::backward_filters(c.g, dw.data(), c.write, x.data(), dy.data()));
     return dw.values();
   }
   const Led<T> result(unset, c.lead);
   if (c.operation == Operation::forward)
-    cuda::conv_forward<T>(c.g, result.data(), x.data(), w.data(), {bias.data(), c.act}, stream);
+    run(ConvCall<T>::forward(c.g, result.data(), x.data(), w.data(), {bias.data(), c.act}));
   else
-    cuda::conv_backward_data<T>(c.g, result.data(), dy.data(), w.data(), {bias.data(), c.act}, stream);
+    run(ConvCall<T>::backward_data(c.g, result.data(), dy.data(), w.data(), {bias.data(), c.act}));
   return result.values();
 }
 
@@ -171,14 +163,13 @@ void check_parity(const Case& c, Tuning tuning = Tuning::tried) {
   for (const Math& math : kMath)
     for (const bool autotune : {false, true}) {
       if (autotune && tuning == Tuning::left_out) continue;
-      ConvOptions options = options_of(math);
+      ConvOptions options = by_cudnn(options_of(math));
       options.autotune = autotune;
-      const WithOptions with(options);
       const auto check = [&]<class T>() {
         const Truth t = truth_of<T>(c);
-        const std::vector<double> values = computed<T>(c, t);
+        const std::vector<double> values = computed<T>(c, t, options);
         check_close<T>(c, math, t, values);
-        CHECK(computed<T>(c, t) == values);  // deterministic to the last bit
+        CHECK(computed<T>(c, t, options) == values);  // deterministic to the last bit
       };
       if (math.storage == cuda::cudnn::Storage::bfloat16)
         check.operator()<BFloat16>();
@@ -234,13 +225,15 @@ TEST_CASE("cudnn on the GPU: tensors that start at odd addresses") {
 
 TEST_CASE("cudnn on the GPU: a recorded graph needs a plan made before, and then replays it") {
   if (skipped()) return;
-  const WithOptions with{ConvOptions{}};
+  const ConvOptions options = by_cudnn({});
   const Case c{Operation::forward, {{1, 10, 14, 24}, {40, 24, 4, 4, 2, 1}}, false, {}, Write::assign, 0};
   const Truth t = truth_of<float>(c);
   const auto stream = cuda::compute_stream();
   const Led<float> x(t.x, 0), w(reference::to_krsc(c.g.filters, t.w), 0),
       y(std::vector<double>(t.result.size()), 0);
-  const auto work = [&] { cuda::conv_forward<float>(c.g, y.data(), x.data(), w.data(), {}, stream); };
+  const auto work = [&] {
+    cuda::conv(ConvCall<float>::forward(c.g, y.data(), x.data(), w.data()), options, stream);
+  };
   CHECK_THROWS_AS(cuda::Graph::capture(stream, work), CudaError);
   work();
   const std::vector<double> direct = y.values();
@@ -254,14 +247,13 @@ TEST_CASE("cudnn on the GPU: a recorded graph needs a plan made before, and then
 TEST_CASE("cudnn on the GPU: choices reach the file, and a damaged file is no obstacle") {
   if (skipped()) return;
   const TemporaryFolder folder;
-  ConvOptions options;
+  ConvOptions options = by_cudnn({});
   options.plan_cache = folder / "plans";
   std::ofstream(options.plan_cache) << "not a file of plans\n";
   options.workspace_cap_bytes = 12345678;  // no other test's key
-  const WithOptions with(options);
   const Case c{Operation::forward, {{1, 8, 8, 8}, {8, 8, 3, 3, 1, 1}}, false, {}, Write::assign, 0};
   const Truth t = truth_of<float>(c);
-  check_close<float>(c, kMath[0], t, computed<float>(c, t));
+  check_close<float>(c, kMath[0], t, computed<float>(c, t, options));
   std::ifstream file(options.plan_cache);
   std::string head, line;
   CHECK(std::getline(file, head));

@@ -14,9 +14,10 @@ namespace uptake::tests {
 namespace {
 
 using namespace kernels::cuda::cudnn;
+using Operation = kernels::ConvOperation;
 using kernels::Act;
 using kernels::Activation;
-using kernels::cuda::ConvOptions;
+using kernels::ConvOptions;
 
 constexpr Act kLeaky{Activation::leaky_relu, 0.2};
 

@@ -16,8 +16,9 @@ namespace uptake::tests {
 namespace {
 
 using namespace kernels::cuda::cudnn;
+using Operation = kernels::ConvOperation;
 using kernels::Activation;
-using kernels::cuda::ConvOptions;
+using kernels::ConvOptions;
 
 const Target& h100() {
   static const Target target = Target::described(h100_description());

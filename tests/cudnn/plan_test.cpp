@@ -14,7 +14,8 @@ namespace uptake::tests {
 namespace {
 
 using namespace kernels::cuda::cudnn;
-using kernels::cuda::ConvOptions;
+using Operation = kernels::ConvOperation;
+using kernels::ConvOptions;
 using kernels::cuda::CudaError;
 
 constexpr Operation kOperations[] = {Operation::forward, Operation::backward_data,

@@ -71,14 +71,14 @@ struct Case {
     g.ngf = number("ngf");
     g.norm = nn::from_name<nn::NormKind>(meta("norm")).value();
     g.dropout = meta("dropout") == "masks";
-    g.dtype = type;
+    g.machine.dtype = type;
     gan::DiscriminatorOptions d;
     d.net = nn::from_name<gan::DiscriminatorKind>(meta("net_d")).value();
     d.in = g.in + g.out;
     d.ndf = number("ndf");
     d.layers = number("layers_d");
     d.norm = g.norm;
-    d.dtype = type;
+    d.machine.dtype = type;
     gan::Pix2PixOptions options;
     options.gan_mode = nn::from_name<nn::GanMode>(meta("gan_mode")).value();
     options.lambda_l1 = std::stod(meta("lambda_l1"));

@@ -55,7 +55,7 @@ inline void check_backward(const std::string& what, const Differentiable& op,
       stale.fill(std::numeric_limits<double>::quiet_NaN());
       op.store->forget_gradients();
       for (const nn::Parameter& p : op.store->parameters())  // but nothing lives between the parameters
-        for (std::int64_t i = p.storage; i % nn::ParameterStore::kAlign != 0; ++i)
+        for (std::int64_t i = p.elements(); i % nn::ParameterStore::kAlign != 0; ++i)
           stale.data<double>()[p.offset + i] = 0;
     }
     const std::vector<Var> results = op.run(leaves);

@@ -1,10 +1,10 @@
-// Convolution as plain loops over filters stored [k,r,s,c]: what double and builds without oneDNN run.
+// Convolution as plain loops: what double and builds without oneDNN run. Empty operands need no care: what is left is
+// bias and activation, or a gradient of zeros.
 #pragma once
 #include <algorithm>
-#include <vector>
 
 #include "kernels/base/host.h"
-#include "kernels/conv/conv.h"
+#include "kernels/conv/cpu/conv_epilogue.h"
 
 namespace uptake::kernels::cpu::plain {
 
@@ -99,6 +99,26 @@ void backward_filters(const ConvGeometry& g, T* dw, Write write, const T* x, con
         }
       }
     }
+  }
+}
+
+template <class T>
+bool supports(const ConvCall<T>&) {
+  return true;
+}
+
+template <class T>
+void run(const ConvCall<T>& call, const ConvOptions&, cuda::StreamHandle) {
+  switch (call.operation) {
+    case ConvOperation::forward:
+      forward(call.geometry, call.result, call.image, call.filters.krsc, call.epilogue.bias);
+      return activate(call);
+    case ConvOperation::backward_data:
+      backward_data(call.geometry, call.image, call.result, call.filters.krsc);
+      cpu::add_bias(call);
+      return activate(call);
+    case ConvOperation::backward_filters:
+      return backward_filters(call.geometry, call.filter_gradient, call.write, call.image, call.result);
   }
 }
 

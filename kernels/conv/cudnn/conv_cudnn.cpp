@@ -25,7 +25,7 @@ inline constexpr Storage kStorage<BFloat16> = Storage::bfloat16;
 
 // A request with its memory. cuDNN takes all addresses as void*; it writes only what the operation assigns.
 template <class T>
-struct Call {
+struct Work {
   PlanRequest request;
   void* image;
   void* filters;
@@ -33,7 +33,7 @@ struct Call {
   void* bias;
   StreamHandle stream;
 
-  bool to_image() const { return request.operation == Operation::backward_data; }
+  bool to_image() const { return request.operation == ConvOperation::backward_data; }
 };
 
 template <class P>
@@ -43,20 +43,20 @@ void* address(const P* p) {
 
 // Bias and activation as kernels of their own, on what the convolution has written.
 template <class T>
-void run_epilogue(const Call<T>& call) {
-  const Shape4 shape = call.to_image() ? call.request.geometry.x : call.request.geometry.y();
-  const View<T> y{static_cast<T*>(call.to_image() ? call.image : call.result), shape.c};
-  if (call.request.bias)
-    add_bias<T>(y, static_cast<const float*>(call.bias), shape.pixels(), shape.c, call.stream);
-  if (call.request.act.kind == Activation::none) return;
-  const std::array outputs = {Output<T>{y, call.request.act}};
-  pointwise_forward<T>(outputs, y, shape.pixels(), shape.c, Dropout{}, call.stream);
+void run_epilogue(const Work<T>& work) {
+  const Shape4 shape = work.to_image() ? work.request.geometry.x : work.request.geometry.y();
+  const View<T> y{static_cast<T*>(work.to_image() ? work.image : work.result), shape.c};
+  if (work.request.bias)
+    add_bias<T>(y, static_cast<const float*>(work.bias), shape.pixels(), shape.c, work.stream);
+  if (work.request.act.kind == Activation::none) return;
+  const std::array outputs = {Output<T>{y, work.request.act}};
+  pointwise_forward<T>(outputs, y, shape.pixels(), shape.c, Dropout{}, work.stream);
 }
 
 template <class T>
-void run(const Candidate& candidate, const Call<T>& call, cudnnHandle_t handle) {
-  const auto names = graph_tensors(call.request);
-  const std::array<void*, 4> addresses = {call.image, call.filters, call.result, call.bias};
+void run(const Candidate& candidate, const Work<T>& work, cudnnHandle_t handle) {
+  const auto names = graph_tensors(work.request);
+  const std::array<void*, 4> addresses = {work.image, work.filters, work.result, work.bias};
   // A bias that is added apart is no tensor of the graph.
   const std::size_t count = candidate.apart ? 3 : names.size();
   {
@@ -67,23 +67,23 @@ void run(const Candidate& candidate, const Call<T>& call, cudnnHandle_t handle) 
                                          workspace ? workspace->data() : nullptr);
     const cudnnStatus_t status = cudnnBackendExecute(handle, plan.descriptor.get(), pack.get());
     if (status != CUDNN_STATUS_SUCCESS)
-      throw CudaError(describe("cudnnBackendExecute of the " + to_string(call.request), status));
+      throw CudaError(describe("cudnnBackendExecute of the " + to_string(work.request), status));
   }
-  debug_synchronize(call.stream);
-  if (candidate.apart) run_epilogue(call);
+  debug_synchronize(work.stream);
+  if (candidate.apart) run_epilogue(work);
 }
 
 // Median over a few runs; the first one, which loads code, is not counted.
 template <class T>
-float milliseconds(const Candidate& candidate, const Call<T>& call, cudnnHandle_t handle) {
+float milliseconds(const Candidate& candidate, const Work<T>& work, cudnnHandle_t handle) {
   constexpr std::size_t kRuns = 7;
-  run(candidate, call, handle);
+  run(candidate, work, handle);
   std::array<float, kRuns> times{};
   Event start(Event::Timing::on), end(Event::Timing::on);
   for (float& time : times) {
-    start.record(call.stream);
-    run(candidate, call, handle);
-    end.record(call.stream);
+    start.record(work.stream);
+    run(candidate, work, handle);
+    end.record(work.stream);
     end.wait();
     time = end.since(start);
   }
@@ -92,17 +92,17 @@ float milliseconds(const Candidate& candidate, const Call<T>& call, cudnnHandle_
 }
 
 template <class T>
-Candidate fastest(std::vector<Candidate> candidates, Call<T> call, cudnnHandle_t handle) {
+Candidate fastest(std::vector<Candidate> candidates, Work<T> work, cudnnHandle_t handle) {
   if (candidates.size() == 1) return std::move(candidates.front());
   // A gradient that is added to must not be added to here.
   std::optional<Scratch<T>> gradient;
-  if (call.request.add) call.filters = gradient.emplace(call.request.geometry.filters.size()).data();
+  if (work.request.add) work.filters = gradient.emplace(work.request.geometry.filters.size()).data();
   std::size_t best = 0;
   float best_time = std::numeric_limits<float>::infinity();
   std::exception_ptr failure;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     try {  // some plans are found wanting only when they run
-      if (const float time = milliseconds(candidates[i], call, handle); time < best_time) {
+      if (const float time = milliseconds(candidates[i], work, handle); time < best_time) {
         best = i;
         best_time = time;
       }
@@ -124,30 +124,29 @@ class Plans {
   }
 
   template <class T>
-  const Candidate& of(const Call<T>& call, cudnnHandle_t handle) {
-    const ConvOptions& options = conv_options();
+  const Candidate& of(const Work<T>& work, const ConvOptions& options, cudnnHandle_t handle) {
     if (device_name_.empty()) device_name_ = device_info().name;
-    const std::string key = cache_key(call.request, options, device_name_);
+    const std::string key = cache_key(work.request, options, device_name_);
     if (const auto found = ready_.find(key); found != ready_.end()) return found->second;
 
-    check_not_capturing(call);
+    check_not_capturing(work);
     if (file_.path() != options.plan_cache) file_ = PlanFile(options.plan_cache);
     const Target target = Target::this_device(handle);
     if (const auto text = file_.find(key))
-      if (auto restored = restore_candidate(call.request, options, target, *text))
+      if (auto restored = restore_candidate(work.request, options, target, *text))
         return ready_.emplace(key, std::move(*restored)).first->second;
-    Candidate chosen = fastest(find_candidates(call.request, options, target), call, handle);
+    Candidate chosen = fastest(find_candidates(work.request, options, target), work, handle);
     file_.store(key, to_string(chosen));
     return ready_.emplace(key, std::move(chosen)).first->second;
   }
 
  private:
   template <class T>
-  static void check_not_capturing(const Call<T>& call) {
+  static void check_not_capturing(const Work<T>& work) {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    UPTAKE_CUDA_CHECK(cudaStreamIsCapturing(call.stream, &status));
+    UPTAKE_CUDA_CHECK(cudaStreamIsCapturing(work.stream, &status));
     if (status != cudaStreamCaptureStatusNone)
-      throw CudaError("cuDNN has not met the " + to_string(call.request) +
+      throw CudaError("cuDNN has not met the " + to_string(work.request) +
                       " before, and a plan cannot be made while the stream is captured: run the work once "
                       "before capturing it");
   }
@@ -157,61 +156,42 @@ class Plans {
   PlanFile file_;
 };
 
-bool is_aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % kAlignment == 0; }
-
 // The handle's lock guards the plans too.
 template <class T>
-void run(Call<T> call) {
-  call.request.aligned =
-      is_aligned(call.image) && is_aligned(call.filters) && is_aligned(call.result) && is_aligned(call.bias);
-  const Handle handle(call.stream);
-  run(Plans::of_process().of(call, handle), call, handle);
-}
-
-template <class T>
-PlanRequest request_of(Operation operation, const ConvGeometry& geometry, const ConvEpilogue<T>& epilogue) {
-  return {operation, geometry, kStorage<T>, epilogue.bias != nullptr, epilogue.act, false};
+void run(Work<T> work, const ConvOptions& options) {
+  work.request.aligned = true;
+  for (const void* p : {work.image, work.filters, work.result, work.bias})
+    work.request.aligned = work.request.aligned && is_aligned(p, kAlignment);
+  const Handle handle(work.stream);
+  run(Plans::of_process().of(work, options, handle), work, handle);
 }
 
 }  // namespace
 
 template <class T>
-void forward(const ConvGeometry& geometry, T* y, const T* x, const T* krsc, const ConvEpilogue<T>& epilogue,
-             StreamHandle stream) {
-  run(Call<T>{request_of(Operation::forward, geometry, epilogue), address(x), address(krsc), y,
-              address(epilogue.bias), stream});
-}
-
-template <class T>
-void backward_data(const ConvGeometry& geometry, T* dx, const T* dy, const T* krsc,
-                   const ConvEpilogue<T>& epilogue, StreamHandle stream) {
-  run(Call<T>{request_of(Operation::backward_data, geometry, epilogue), dx, address(krsc), address(dy),
-              address(epilogue.bias), stream});
-}
-
-template <class T>
-void backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x, const T* dy,
-                      StreamHandle stream) {
-  PlanRequest request = request_of<T>(Operation::backward_filters, geometry, {});
+void run(const ConvCall<T>& call, const ConvOptions& options, StreamHandle stream) {
+  const bool of_filters = call.operation == ConvOperation::backward_filters;
+  Work<T> work{{call.operation, call.geometry, kStorage<T>, call.epilogue.bias != nullptr, call.epilogue.act},
+               call.image,
+               of_filters ? call.filter_gradient : address(call.filters.krsc),
+               call.result,
+               address(call.epilogue.bias),
+               stream};
   if constexpr (std::is_same_v<T, BFloat16>) {
-    const std::int64_t count = geometry.filters.size();
-    const Scratch<BFloat16> rounded(count);
-    run(Call<T>{request, address(x), rounded.data(), address(dy), nullptr, stream});
-    accumulate(dkrsc, write, rounded.data(), count, stream);
+    if (of_filters) {
+      const std::int64_t count = call.geometry.filters.size();
+      const Scratch<BFloat16> rounded(count);
+      work.filters = rounded.data();
+      run(work, options);
+      return accumulate(call.filter_gradient, call.write, rounded.data(), count, stream);
+    }
   } else {
-    request.add = write == Write::add;
-    run(Call<T>{request, address(x), dkrsc, address(dy), nullptr, stream});
+    work.request.add = of_filters && call.write == Write::add;
   }
+  run(work, options);
 }
 
-#define UPTAKE_INSTANTIATE(T)                                                                         \
-  template void forward<T>(const ConvGeometry&, T*, const T*, const T*, const ConvEpilogue<T>&,       \
-                           StreamHandle);                                                             \
-  template void backward_data<T>(const ConvGeometry&, T*, const T*, const T*, const ConvEpilogue<T>&, \
-                                 StreamHandle);                                                       \
-  template void backward_filters<T>(const ConvGeometry&, float*, Write, const T*, const T*, StreamHandle);
-UPTAKE_INSTANTIATE(float)
-UPTAKE_INSTANTIATE(BFloat16)
-#undef UPTAKE_INSTANTIATE
+template void run(const ConvCall<float>&, const ConvOptions&, StreamHandle);
+template void run(const ConvCall<BFloat16>&, const ConvOptions&, StreamHandle);
 
 }  // namespace uptake::kernels::cuda::cudnn

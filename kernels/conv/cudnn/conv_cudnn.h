@@ -10,7 +10,7 @@
 // The first call for a geometry finds the plan, which a stream that is being captured does not allow: run a step
 // once before capturing it.
 //
-// All sizes are positive here. Throws CudaError: no plan fits (the text says what was asked and why not), a plan
+// Throws CudaError: no plan fits (the text says what was asked and why not), a plan
 // is missing while the stream captures, or cuDNN failed. Internal to kernels/.
 #pragma once
 #include <cstdint>
@@ -23,27 +23,21 @@
 
 namespace uptake::kernels::cuda::cudnn {
 
-/// y assigned. T is float or BFloat16, here and below.
+/// Everything but empty images and filters. T is float or BFloat16.
 template <class T>
-void forward(const ConvGeometry& geometry, T* y, const T* x, const T* krsc, const ConvEpilogue<T>& epilogue,
-             StreamHandle stream);
+bool supports(const ConvCall<T>& call) {
+  return !call.is_empty() && call.geometry.filters.size() > 0;
+}
 
-/// dx assigned; the epilogue is that of the transposed convolution, with bias [c].
+/// A gradient of BFloat16 filters is rounded to BFloat16 by cuDNN before it is assigned or added in float.
 template <class T>
-void backward_data(const ConvGeometry& geometry, T* dx, const T* dy, const T* krsc,
-                   const ConvEpilogue<T>& epilogue, StreamHandle stream);
+void run(const ConvCall<T>& call, const ConvOptions& options, StreamHandle stream);
 
-/// dkrsc assigned or added. For BFloat16 cuDNN rounds the gradient to BFloat16 before it is added in float.
-template <class T>
-void backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x, const T* dy,
-                      StreamHandle stream);
-
-enum class Operation { forward, backward_data, backward_filters };
 enum class Storage { float32, bfloat16 };
 
 /// One convolution to be planned.
 struct PlanRequest {
-  Operation operation = Operation::forward;
+  ConvOperation operation = ConvOperation::forward;
   ConvGeometry geometry;
   Storage storage = Storage::float32;
   bool bias = false;  // forward and backward_data, like act

@@ -54,8 +54,8 @@ struct OperationNames {
   cudnnBackendDescriptorType_t type;
   Attribute alpha, beta, convolution, filters, image, result;
 };
-OperationNames names_of(Operation operation) {
-  if (operation == Operation::forward)
+OperationNames names_of(ConvOperation operation) {
+  if (operation == ConvOperation::forward)
     return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
             CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
             CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA,
@@ -63,7 +63,7 @@ OperationNames names_of(Operation operation) {
             CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
             CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
             CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y};
-  if (operation == Operation::backward_data)
+  if (operation == ConvOperation::backward_data)
     return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
             CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
             CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA,
@@ -141,13 +141,13 @@ const char* name_of(Activation kind) {
   return "unknown";
 }
 
-const char* name_of(Operation operation) {
+const char* name_of(ConvOperation operation) {
   switch (operation) {
-    case Operation::forward:
+    case ConvOperation::forward:
       return "forward";
-    case Operation::backward_data:
+    case ConvOperation::backward_data:
       return "backward_data";
-    case Operation::backward_filters:
+    case ConvOperation::backward_filters:
       return "backward_filters";
   }
   return "unknown";
@@ -158,13 +158,13 @@ const char* name_of(Storage storage) { return storage == Storage::float32 ? "flo
 }  // namespace
 
 Descriptor operation_graph(const PlanRequest& request, const Target& target) {
-  const Operation operation = request.operation;
+  const ConvOperation operation = request.operation;
   const Shape4 x = request.geometry.x, y = request.geometry.y();
   const auto in_memory = [&](Tensor name, const auto& shape) {
     return tensor(name, data_type(request.storage), sizes(shape), request.aligned);
   };
   // What the convolution writes passes through registers, in float, when something follows.
-  const Tensor output = operation == Operation::backward_data ? image : result;
+  const Tensor output = operation == ConvOperation::backward_data ? image : result;
   const Shape4& output_shape = output == image ? x : y;
   const auto step = [&](Tensor name) {
     return name == output ? in_memory(output, output_shape)
@@ -178,9 +178,9 @@ Descriptor operation_graph(const PlanRequest& request, const Target& target) {
       .set(names.beta, request.add ? 1.0f : 0.0f)
       .set(names.convolution, convolution(request.geometry.filters))
       .set(names.filters, in_memory(filters, request.geometry.filters));
-  if (operation == Operation::forward)
+  if (operation == ConvOperation::forward)
     conv.set(names.image, in_memory(image, x)).set(names.result, written);
-  else if (operation == Operation::backward_data)
+  else if (operation == ConvOperation::backward_data)
     conv.set(names.image, written).set(names.result, in_memory(result, y));
   else
     conv.set(names.image, in_memory(image, x)).set(names.result, in_memory(result, y));
@@ -213,9 +213,10 @@ std::string to_string(const PlanRequest& request) {
   const Shape4& x = request.geometry.x;
   const Shape4 y = request.geometry.y();
   const FilterShape& f = request.geometry.filters;
-  std::string s = request.operation == Operation::forward         ? "convolution of "
-                  : request.operation == Operation::backward_data ? "data gradient of the convolution of "
-                                                                  : "filter gradient of the convolution of ";
+  std::string s = request.operation == ConvOperation::forward ? "convolution of "
+                  : request.operation == ConvOperation::backward_data
+                      ? "data gradient of the convolution of "
+                      : "filter gradient of the convolution of ";
   s += name_of(request.storage);
   s += text(" images [", {x.n, x.h, x.w, x.c}, "] with filters ") +
        text("[", {f.k, f.c, f.r, f.s}, "] stride ") + std::to_string(f.stride) + " pad " +

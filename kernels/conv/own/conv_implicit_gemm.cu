@@ -88,14 +88,16 @@ void run_data(const Gather& g, T* out, const T* from, const T* filters, const Co
 
 // The widest accesses that addresses and channels allow, and a tile for the shape.
 template <class T, bool kBackward>
-void data(const Gather& g, T* out, const T* from, const T* filters, const ConvEpilogue<T>& epilogue,
-          std::int64_t size, StreamHandle stream) {
+void data(const ConvCall<T>& call, StreamHandle stream) {
+  const Gather g = make_gather(conv_sizes(call.geometry), kBackward);
+  const T *const from = kBackward ? call.result : call.image, *const filters = call.filters.krsc;
   const bool wide_from = packs_of(from, g.from_c, 4);
   const bool wide_filters = packs_of(filters, kBackward ? g.to_c : g.from_c, 4);
   const bool wide_a = wide_from && (kBackward || wide_filters),
              wide_b = wide_filters && (kBackward || wide_from);
   const auto run = [&]<class Tile, int VA, int VB>() {
-    run_data<T, Tile, VA, VB, kBackward>(g, out, from, filters, epilogue, size, stream);
+    run_data<T, Tile, VA, VB, kBackward>(g, call.output(), from, filters, call.epilogue,
+                                         call.output_shape().size(), stream);
   };
   const auto run_tile = [&]<class Tile>() {
     if (wide_a && wide_b) return run.template operator()<Tile, 4, 4>();
@@ -122,43 +124,43 @@ void run_filters(const Gather& g, float* dw, Write write, const T* x, const T* d
   partials.finish(dw, write, stream);
 }
 
+template <class T>
+void filters(const ConvCall<T>& call, StreamHandle stream) {
+  const Gather g = make_gather(conv_sizes(call.geometry), false);
+  const auto run = [&]<class Tile, int VA, int VB>() {
+    run_filters<T, Tile, VA, VB>(g, call.filter_gradient, call.write, call.image, call.result, stream);
+  };
+  const bool wide_a = packs_of(call.result, g.to_c, 4), wide_b = packs_of(call.image, g.from_c, 4);
+  if (wide_a && wide_b && g.to_c > Small::kM && g.filter_pitch > Small::kN)
+    return run.template operator()<Large, 4, 4>();
+  if (wide_a && wide_b) return run.template operator()<Small, 4, 4>();
+  if (wide_a) return run.template operator()<Small, 4, 1>();
+  if (wide_b) return run.template operator()<Small, 1, 4>();
+  run.template operator()<Small, 1, 1>();
+}
+
 }  // namespace
 
 template <class T>
-void forward(const ConvGeometry& geometry, T* y, const T* x, const T* krsc, const ConvEpilogue<T>& epilogue,
-             StreamHandle stream) {
-  const Gather g = make_gather(conv_sizes(geometry), false);
-  data<T, false>(g, y, x, krsc, epilogue, geometry.y().size(), stream);
+bool supports(const ConvCall<T>& call) {
+  return is_gather(call.operation, call.geometry);
 }
 
 template <class T>
-void backward_data(const ConvGeometry& geometry, T* dx, const T* dy, const T* krsc,
-                   const ConvEpilogue<T>& epilogue, StreamHandle stream) {
-  const Gather g = make_gather(conv_sizes(geometry), true);
-  data<T, true>(g, dx, dy, krsc, epilogue, geometry.x.size(), stream);
+void run(const ConvCall<T>& call, const ConvOptions&, StreamHandle stream) {
+  switch (call.operation) {
+    case ConvOperation::forward:
+      return data<T, false>(call, stream);
+    case ConvOperation::backward_data:
+      return data<T, true>(call, stream);
+    case ConvOperation::backward_filters:
+      return filters(call, stream);
+  }
 }
 
-template <class T>
-void backward_filters(const ConvGeometry& geometry, Accum<T>* dkrsc, Write write, const T* x, const T* dy,
-                      StreamHandle stream) {
-  const Gather g = make_gather(conv_sizes(geometry), false);
-  const bool wide_a = packs_of(dy, g.to_c, 4), wide_b = packs_of(x, g.from_c, 4);
-  if (wide_a && wide_b && g.to_c > Small::kM && g.filter_pitch > Small::kN)
-    return run_filters<T, Large, 4, 4>(g, dkrsc, write, x, dy, stream);
-  if (wide_a && wide_b) return run_filters<T, Small, 4, 4>(g, dkrsc, write, x, dy, stream);
-  if (wide_a) return run_filters<T, Small, 4, 1>(g, dkrsc, write, x, dy, stream);
-  if (wide_b) return run_filters<T, Small, 1, 4>(g, dkrsc, write, x, dy, stream);
-  run_filters<T, Small, 1, 1>(g, dkrsc, write, x, dy, stream);
-}
-
-#define UPTAKE_INSTANTIATE(T)                                                                         \
-  template void forward<T>(const ConvGeometry&, T*, const T*, const T*, const ConvEpilogue<T>&,       \
-                           StreamHandle);                                                             \
-  template void backward_data<T>(const ConvGeometry&, T*, const T*, const T*, const ConvEpilogue<T>&, \
-                                 StreamHandle);                                                       \
-  template void backward_filters<T>(const ConvGeometry&, float*, Write, const T*, const T*, StreamHandle);
-UPTAKE_INSTANTIATE(float)
-UPTAKE_INSTANTIATE(BFloat16)
-#undef UPTAKE_INSTANTIATE
+template bool supports(const ConvCall<float>&);
+template bool supports(const ConvCall<BFloat16>&);
+template void run(const ConvCall<float>&, const ConvOptions&, StreamHandle);
+template void run(const ConvCall<BFloat16>&, const ConvOptions&, StreamHandle);
 
 }  // namespace uptake::kernels::cuda::own::implicit_gemm

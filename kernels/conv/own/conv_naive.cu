@@ -95,34 +95,31 @@ __global__ void __launch_bounds__(kBlock)
 }  // namespace
 
 template <class T>
-void forward(const ConvGeometry& g, T* y, const T* x, const T* krsc, const ConvEpilogue<T>& epilogue,
-             StreamHandle stream) {
-  launch(conv_naive_forward_kernel<T>, Grid(ceil_div(g.y().size(), kBlock)), kBlock, 0, stream,
-         detail::conv_sizes(g), y, x, krsc, detail::make_epilogue(epilogue));
+bool supports(const ConvCall<T>&) {
+  return true;
 }
 
 template <class T>
-void backward_data(const ConvGeometry& g, T* dx, const T* dy, const T* krsc, const ConvEpilogue<T>& epilogue,
-                   StreamHandle stream) {
-  launch(conv_naive_backward_data_kernel<T>, Grid(ceil_div(g.x.size(), kBlock)), kBlock, 0, stream,
-         detail::conv_sizes(g), dx, dy, krsc, detail::make_epilogue(epilogue));
+void run(const ConvCall<T>& call, const ConvOptions&, StreamHandle stream) {
+  const ConvSizes sizes = detail::conv_sizes(call.geometry);
+  const Epilogue epilogue = detail::make_epilogue(call.epilogue);
+  const auto blocks = [](std::int64_t count) { return Grid(ceil_div(count, kBlock)); };
+  switch (call.operation) {
+    case ConvOperation::forward:
+      return launch(conv_naive_forward_kernel<T>, blocks(call.geometry.y().size()), kBlock, 0, stream, sizes,
+                    call.result, call.image, call.filters.krsc, epilogue);
+    case ConvOperation::backward_data:
+      return launch(conv_naive_backward_data_kernel<T>, blocks(call.geometry.x.size()), kBlock, 0, stream,
+                    sizes, call.image, call.result, call.filters.krsc, epilogue);
+    case ConvOperation::backward_filters:
+      return launch(conv_naive_backward_filters_kernel<T>, blocks(call.geometry.filters.size()), kBlock, 0,
+                    stream, sizes, call.filter_gradient, call.write, call.image, call.result);
+  }
 }
 
-template <class T>
-void backward_filters(const ConvGeometry& g, Accum<T>* dkrsc, Write write, const T* x, const T* dy,
-                      StreamHandle stream) {
-  launch(conv_naive_backward_filters_kernel<T>, Grid(ceil_div(g.filters.size(), kBlock)), kBlock, 0, stream,
-         detail::conv_sizes(g), dkrsc, write, x, dy);
-}
-
-#define UPTAKE_INSTANTIATE(T)                                                                         \
-  template void forward<T>(const ConvGeometry&, T*, const T*, const T*, const ConvEpilogue<T>&,       \
-                           StreamHandle);                                                             \
-  template void backward_data<T>(const ConvGeometry&, T*, const T*, const T*, const ConvEpilogue<T>&, \
-                                 StreamHandle);                                                       \
-  template void backward_filters<T>(const ConvGeometry&, float*, Write, const T*, const T*, StreamHandle);
-UPTAKE_INSTANTIATE(float)
-UPTAKE_INSTANTIATE(BFloat16)
-#undef UPTAKE_INSTANTIATE
+template bool supports(const ConvCall<float>&);
+template bool supports(const ConvCall<BFloat16>&);
+template void run(const ConvCall<float>&, const ConvOptions&, StreamHandle);
+template void run(const ConvCall<BFloat16>&, const ConvOptions&, StreamHandle);
 
 }  // namespace uptake::kernels::cuda::own::naive

@@ -22,9 +22,9 @@ __device__ void put(T* to, const float (&values)[N], int first, int end, bool pa
   }
 }
 
-/// The result of forward or backward data. kAnyAct: of any activation; else others than straight ones must leave the
-/// sums in `partial`, or their code would be in the kernel for each sum of a tile.
-template <class T, bool kAnyAct = false>
+/// The result of forward or backward data. Activations other than straight ones must leave the sums in `partial`, or
+/// their code would be in the kernel for each sum of a tile.
+template <class T>
 struct DataStore {
   T* out;
   float* partial;  // null: not cut
@@ -39,16 +39,9 @@ struct DataStore {
     if (partial != nullptr) return put(partial + split * size + offset, sums, channel, channels, packs);
     float values[N];
 #pragma unroll
-    for (int j = 0; j < N; ++j) values[j] = channel + j < channels ? finished(sums[j], channel + j) : 0.0f;
+    for (int j = 0; j < N; ++j)
+      values[j] = channel + j < channels ? epilogue.straight_value(sums[j], channel + j) : 0.0f;
     put(out + offset, values, channel, channels, packs);
-  }
-
- private:
-  __device__ float finished(float sum, int channel) const {
-    if constexpr (kAnyAct)
-      return epilogue.value(sum, channel);
-    else
-      return epilogue.straight_value(sum, channel);
   }
 };
 
@@ -73,15 +66,10 @@ struct FilterStore {
   }
 };
 
-template <class T>
-bool aligned(const T* p, std::int64_t elements) {
-  return reinterpret_cast<std::uintptr_t>(p) % (static_cast<std::size_t>(elements) * sizeof(T)) == 0;
-}
-
 /// Whether packs of N reach everything: channels in multiples of N, from an aligned start.
 template <class T>
 bool packs_of(const T* p, std::int64_t channels, std::int64_t n) {
-  return channels % n == 0 && aligned(p, n);
+  return channels % n == 0 && is_aligned(p, static_cast<std::size_t>(n) * sizeof(T));
 }
 
 }  // namespace uptake::kernels::cuda::detail

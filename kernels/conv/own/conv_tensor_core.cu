@@ -78,10 +78,11 @@ void run_data(const Gather& g, BFloat16* out, const BFloat16* from, const BFloat
 }
 
 template <bool kBackward>
-void data(const Gather& g, BFloat16* out, const BFloat16* from, const BFloat16* filters,
-          const ConvEpilogue<BFloat16>& epilogue, std::int64_t size, StreamHandle stream) {
+void data(const ConvCall<BFloat16>& call, StreamHandle stream) {
+  const Gather g = make_gather(conv_sizes(call.geometry), kBackward);
   const auto run = [&]<class Tile>() {
-    run_data<Tile, kBackward>(g, out, from, filters, epilogue, size, stream);
+    run_data<Tile, kBackward>(g, call.output(), kBackward ? call.result : call.image, call.filters.krsc,
+                              call.epilogue, call.output_shape().size(), stream);
   };
   if (g.to_c <= Narrow::kN) return run.template operator()<Narrow>();
   if (g.m >= 4 * Large::kM && g.to_c > Small::kN) return run.template operator()<Large>();
@@ -100,24 +101,35 @@ void run_filters(const Gather& g, float* dw, Write write, const BFloat16* x, con
   partials.finish(dw, write, stream);
 }
 
+void filters(const ConvCall<BFloat16>& call, StreamHandle stream) {
+  const Gather g = make_gather(conv_sizes(call.geometry), false);
+  const auto run = [&]<class Tile>() {
+    run_filters<Tile>(g, call.filter_gradient, call.write, call.image, call.result, stream);
+  };
+  if (g.to_c > Small::kM && g.filter_pitch > Small::kN) return run.template operator()<Large>();
+  run.template operator()<Small>();
+}
+
 }  // namespace
 
-void forward(const ConvGeometry& geometry, BFloat16* y, const BFloat16* x, const BFloat16* krsc,
-             const ConvEpilogue<BFloat16>& epilogue, StreamHandle stream) {
-  data<false>(make_gather(conv_sizes(geometry), false), y, x, krsc, epilogue, geometry.y().size(), stream);
+// A chunk of 16 bytes is 8 channels: of whatever is summed over, and of what the filters' rows hold.
+bool supports(const ConvCall<BFloat16>& call) {
+  const bool forward = call.operation == ConvOperation::forward;
+  return is_gather(call.operation, call.geometry) && call.geometry.filters.c % 8 == 0 &&
+         (forward || call.geometry.filters.k % 8 == 0) &&
+         (call.operation == ConvOperation::backward_data || is_aligned(call.image, 16)) &&
+         (forward || is_aligned(call.result, 16)) && is_aligned(call.filters.krsc, 16);
 }
 
-void backward_data(const ConvGeometry& geometry, BFloat16* dx, const BFloat16* dy, const BFloat16* krsc,
-                   const ConvEpilogue<BFloat16>& epilogue, StreamHandle stream) {
-  data<true>(make_gather(conv_sizes(geometry), true), dx, dy, krsc, epilogue, geometry.x.size(), stream);
-}
-
-void backward_filters(const ConvGeometry& geometry, float* dkrsc, Write write, const BFloat16* x,
-                      const BFloat16* dy, StreamHandle stream) {
-  const Gather g = make_gather(conv_sizes(geometry), false);
-  if (g.to_c > Small::kM && g.filter_pitch > Small::kN)
-    return run_filters<Large>(g, dkrsc, write, x, dy, stream);
-  run_filters<Small>(g, dkrsc, write, x, dy, stream);
+void run(const ConvCall<BFloat16>& call, const ConvOptions&, StreamHandle stream) {
+  switch (call.operation) {
+    case ConvOperation::forward:
+      return data<false>(call, stream);
+    case ConvOperation::backward_data:
+      return data<true>(call, stream);
+    case ConvOperation::backward_filters:
+      return filters(call, stream);
+  }
 }
 
 }  // namespace uptake::kernels::cuda::own::tensor_core

@@ -120,7 +120,15 @@ struct Gather {
   }
 };
 
-/// Of images and filters that are not empty, and kernels up to kLargestKernel.
+/// Whether make_gather can take it: images and filters that are not empty, kernels that are not too large. Backward
+/// data runs stride * stride passes as blocks in z, of which there are 65535.
+inline bool is_gather(ConvOperation operation, const ConvGeometry& g) {
+  constexpr std::int64_t kLongestStride = 16;
+  if (g.x.size() == 0 || g.y().size() == 0) return false;
+  if (operation == ConvOperation::backward_data && g.filters.stride > kLongestStride) return false;
+  return std::max(g.filters.r, g.filters.s) <= kLargestKernel;
+}
+
 inline Gather make_gather(const ConvSizes& z, bool backward) {
   Gather g{};
   g.backward = backward;
@@ -155,7 +163,7 @@ struct Tiling {
 /// device: the order of additions, and so every bit of the result, is the same on all of them.
 inline Tiling tile(std::int64_t m, std::int64_t n, std::int64_t reduction, std::int64_t passes, int tile_m,
                    int tile_n, int tile_k) {
-  constexpr std::int64_t enough = 264, least = 8;
+  constexpr std::int64_t enough = 2 * kPlannedMultiprocessors, least = 8;
   const std::int64_t tiles_m = ceil_div(m, tile_m), tiles_n = ceil_div(n, tile_n);
   const std::int64_t steps = ceil_div(reduction, tile_k);
   const std::int64_t wanted = enough / std::max<std::int64_t>(1, tiles_m * tiles_n * passes);
