@@ -58,21 +58,19 @@ std::shared_ptr<const float> floats(const std::shared_ptr<std::byte>& bytes) {
 
 std::shared_ptr<const float> packed(const ConvFilters<float>& filters, const FilterShape& shape,
                                     const Desc& layout) {
-  const auto fresh = [&] {
-    auto values = host_memory().allocate(layout.get_size());
+  const auto fill = [&](const std::shared_ptr<std::byte>& values) {
     reorder(layout, reinterpret_cast<float*>(values.get()), filters_desc(shape, Tag::ohwi), filters.krsc,
             Write::assign);
-    return values;
+    return floats(values);
   };
-  if (filters.version == 0) return floats(fresh());
+  if (filters.version == 0) return fill(host_memory().allocate(layout.get_size()));
   const std::shared_ptr<Copy> copy = copy_of(filters.krsc, layout);
   const std::lock_guard lock(copy->mutex);
-  if (copy->version != filters.version) {
-    copy->values.reset();  // whose memory serves again, unless somebody still reads it
-    copy->values = fresh();
-    copy->version = filters.version;
-  }
-  return floats(copy->values);
+  if (copy->version == filters.version) return floats(copy->values);
+  // Whoever still reads the older copy keeps it.
+  if (copy->values.use_count() != 1) copy->values = host_memory().allocate(layout.get_size());
+  copy->version = filters.version;
+  return fill(copy->values);
 }
 
 void unpack(float* krsc, Write write, const float* from, const FilterShape& shape, const Desc& layout) {
