@@ -15,10 +15,6 @@ void fill(T* p, T value, std::int64_t count);
 template <class T>
 void copy_channels(View<T> y, Write write, View<const T> x, std::int64_t pixels, std::int64_t c);
 
-/// y[i] += alpha * x[i].
-template <class T>
-void axpy(T* y, const T* x, T alpha, std::int64_t count);
-
 /// x[pixel,c] += bias[c]. The bias' gradient is sum_pixels (reduce.h).
 template <class T>
 void add_bias(View<T> x, const T* bias, std::int64_t pixels, std::int64_t c);

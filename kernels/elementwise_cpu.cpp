@@ -36,16 +36,6 @@ void copy_channels(View<T> y, Write write, View<const T> x, std::int64_t pixels,
 }
 
 template <class T>
-void axpy(T* y, const T* x, T alpha, std::int64_t count) {
-  detail::check_flat("axpy: y", y, count);
-  detail::check_flat("axpy: x", x, count);
-  detail::for_pieces(count, kPieceElements, count, [=](std::int64_t first, std::int64_t last) {
-#pragma omp simd
-    for (std::int64_t i = first; i < last; ++i) y[i] += alpha * x[i];
-  });
-}
-
-template <class T>
 void add_bias(View<T> x, const T* bias, std::int64_t pixels, std::int64_t c) {
   detail::check_view("add_bias: x", x, pixels, c);
   if (pixels == 0 || c == 0) return;
@@ -64,8 +54,6 @@ template void fill<float>(float*, float, std::int64_t);
 template void fill<double>(double*, double, std::int64_t);
 template void copy_channels<float>(View<float>, Write, View<const float>, std::int64_t, std::int64_t);
 template void copy_channels<double>(View<double>, Write, View<const double>, std::int64_t, std::int64_t);
-template void axpy<float>(float*, const float*, float, std::int64_t);
-template void axpy<double>(double*, const double*, double, std::int64_t);
 template void add_bias<float>(View<float>, const float*, std::int64_t, std::int64_t);
 template void add_bias<double>(View<double>, const double*, std::int64_t, std::int64_t);
 
