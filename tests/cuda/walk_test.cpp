@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("walk: passes and reductions meet every element of every grou
       const Grid pass = walking.grid_of_pass();
       CHECK(faults(walking, pass) == 0);
       CHECK(walking.walk.rows_per_block <= walking.walk.down * kPacksOfThread);
-      for (const std::int64_t busy : {1, 5, kPlannedMultiprocessors * 3}) {
+      for (const std::int64_t busy : {std::int64_t{1}, std::int64_t{5}, kPlannedMultiprocessors * 3}) {
         const Grid reduction = walking.grid_of_reduction(busy);
         CHECK(faults(walking, reduction) == 0);
         CHECK(walking.walk.across <= 8);
