@@ -61,16 +61,21 @@ std::shared_ptr<const float> packed(const ConvFilters<float>& filters, const Fil
   const auto fill = [&](const std::shared_ptr<std::byte>& values) {
     reorder(layout, reinterpret_cast<float*>(values.get()), filters_desc(shape, Tag::ohwi), filters.krsc,
             Write::assign);
-    return floats(values);
   };
-  if (filters.version == 0) return fill(host_memory().allocate(layout.get_size()));
+  if (filters.version == 0) {
+    const auto values = host_memory().allocate(layout.get_size());
+    fill(values);
+    return floats(values);
+  }
   const std::shared_ptr<Copy> copy = copy_of(filters.krsc, layout);
   const std::lock_guard lock(copy->mutex);
   if (copy->version == filters.version) return floats(copy->values);
   // Whoever still reads the older copy keeps it.
   if (copy->values.use_count() != 1) copy->values = host_memory().allocate(layout.get_size());
+  copy->version = 0;  // of neither, should it fail
+  fill(copy->values);
   copy->version = filters.version;
-  return fill(copy->values);
+  return floats(copy->values);
 }
 
 void unpack(float* krsc, Write write, const float* from, const FilterShape& shape, const Desc& layout) {
