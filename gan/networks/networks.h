@@ -26,8 +26,8 @@ struct GeneratorOptions {
   std::int64_t in = 3, out = 3;  // channels
   std::int64_t ngf = 64;         // filters of the first level
   NormKind norm = NormKind::batch;
-  bool dropout = true;  // probability 0.5, where the reference has it
-  nn::Machine machine;  // where and how to compute
+  bool dropout = true;       // probability 0.5, where the reference has it
+  nn::Machine machine = {};  // where and how to compute
 };
 
 /// basic: 70x70 PatchGAN, that is n_layers with 3 layers; pixel: 1x1 convolutions.
@@ -44,7 +44,7 @@ struct DiscriminatorOptions {
   std::int64_t ndf = 64;
   std::int64_t layers = 3;  // n_layers only
   NormKind norm = NormKind::batch;
-  nn::Machine machine;  // where and how to compute
+  nn::Machine machine = {};  // where and how to compute
 };
 
 /// Image [n,h,w,in] -> image [n,h,w,out] in (-1,1). Throws std::invalid_argument for an unknown name,
