@@ -103,6 +103,19 @@ void write_config(const fs::path& path, const Options& options) {
   io::write_file_atomically(path, text);
 }
 
+// A run that was started on another machine may name convolutions that this one has not: then it goes on with its own.
+nn::Machine machine_of(gan::TrainConfig& config, bool conv_is_inherited) {
+  try {
+    return nn::choose_machine(gan::machine_options(config), std::cout);
+  } catch (const nn::OptionError& e) {
+    if (!conv_is_inherited || config.conv == "auto" || e.option() != "conv") throw;
+  }
+  std::cout << "convolutions: the run used " << config.conv
+            << ", which is not for this machine; auto from here on\n";
+  config.conv = "auto";
+  return nn::choose_machine(gan::machine_options(config), std::cout);
+}
+
 }  // namespace
 
 ManPage train_page() {
@@ -131,7 +144,7 @@ int train(Arguments arguments) {
   try {
     gan::check(request.config);
     if (resume) gan::check_resumable(base, request.config);
-    machine = nn::choose_machine(gan::machine_options(request.config), std::cout);
+    machine = machine_of(request.config, resume && request.config.conv == base.conv);
   } catch (const std::invalid_argument& e) {
     throw UsageError(explain(e));
   }

@@ -213,6 +213,30 @@ TEST_CASE("one bad file among good ones is named, the good ones are done, the ex
   CHECK(io::read_file(folder / "in/good.png") == whole);
 }
 
+TEST_CASE("a run that was started with the convolutions of another machine is resumed with this one's") {
+  const TemporaryFolder folder;
+  for (const char* name : {"1.png", "2.png"})
+    write_gray(folder / "data/train" / name, 16, 32, io::SampleKind::u8);
+  const std::string train = "train --data " + quoted(folder / "data") + " --out " + quoted(folder / "run") +
+                            kSmallModel + "--load-size 0 --crop-size 0 --device cpu";
+  const Ran first = command(train);
+  CAPTURE(first.text);
+  REQUIRE(first.code == 0);
+  const fs::path file = folder / "run/last.safetensors";
+  std::string bytes = io::read_file(file);
+  const std::string here = R"(\"conv\":\"auto\")", there = R"(\"conv\":\"own\" )";
+  const std::size_t at = bytes.find(here);
+  REQUIRE(at != std::string::npos);
+  io::write_file_atomically(file, bytes.replace(at, here.size(), there));
+  const Ran resumed = command(train + " --resume --epochs 2");
+  CAPTURE(resumed.text);
+  CHECK(resumed.code == 0);
+  CHECK(resumed.says("convolutions: the run used own, which is not for this machine; auto from here on"));
+  CHECK(command("train --data " + quoted(folder / "data") + " --out " + quoted(folder / "other") +
+                " --device cpu --conv own")
+            .code == 2);
+}
+
 TEST_CASE("Ctrl-C finishes the step, saves, says how to resume; the resumed run ends with the same bits") {
   const TemporaryFolder folder;
   for (int i = 0; i < 6; ++i)

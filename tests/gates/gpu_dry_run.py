@@ -119,10 +119,10 @@ def check_no_gpu(gpu_check, folder):
                 need(any(row["name"].endswith("/cudnn") for row in rows), "bench_ladder has no rows of cuDNN")
     if said := start("bench_train_step_gpu", "--size", "256", "--ngf", "64", "--batch", "1", "--seconds", "0.1"):
         need(said[:2] == (1, ""), f"bench_train_step_gpu: {said}")
-        need(re.fullmatch(r"bench_train_step_gpu: [^\n]*no GPU[^\n]*\n", said[2]), f"bench_train_step_gpu: {said}")
+        need(re.fullmatch(r"bench_train_step_gpu: [^\n]*(no GPU|driver)[^\n]*\n", said[2]), f"bench_train_step_gpu: {said}")
     for name, arguments in (("cuda_gpu", ()), ("cudnn", ("--test-case=cudnn on the GPU*",))):
         if said := start(f"{tests}{name}", *arguments):
-            need(said[0] == 1 and re.search("UPTAKE_REQUIRE_GPU is 1, but .*no GPU", said[1] + said[2]),
+            need(said[0] == 1 and re.search("UPTAKE_REQUIRE_GPU is 1, but .*(no GPU|driver)", said[1] + said[2]),
                  f"uptake_tests_{name} does not fail where a GPU is required: {said}")
 
 
