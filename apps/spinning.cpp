@@ -15,7 +15,7 @@ void limit_spinning(char** argv) {
   if (getauxval(AT_BASE) == 0) return;
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error || setenv("GOMP_SPINCOUNT", "1000", 0) != 0) return;
+  if (error || setenv("GOMP_SPINCOUNT", "10000", 0) != 0) return;
   execv(self.c_str(), argv);  // returns only when it fails: then this start will have to do
 }
 

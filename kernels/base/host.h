@@ -6,7 +6,7 @@
 //
 // Threads that wait for each other spin for some 10 ms before they sleep, unless GOMP_SPINCOUNT or OMP_WAIT_POLICY
 // is set when the program starts (OpenMP reads them before main). On a machine that has other work to do, that
-// makes a program many times slower than its fair share: start it with GOMP_SPINCOUNT=1000, as the uptake command
+// makes a program many times slower than its fair share: start it with GOMP_SPINCOUNT=10000, as the uptake command
 // does for itself.
 #pragma once
 

@@ -25,7 +25,7 @@ TEST_CASE("uptake: OpenMP's threads do not spin for long, unless the user says h
   REQUIRE(starts(plain) > 0);  // otherwise this is another OpenMP, and nothing is known of it
   CHECK(plain.code == 0);
   CHECK(starts(plain) == 2);
-  CHECK(plain.says("GOMP_SPINCOUNT = '1000'"));
+  CHECK(plain.says("GOMP_SPINCOUNT = '10000'"));
   CHECK(plain.says("backend  CPU"));
 
   const Ran own = shown("GOMP_SPINCOUNT=77");
@@ -33,7 +33,7 @@ TEST_CASE("uptake: OpenMP's threads do not spin for long, unless the user says h
   CHECK(own.says("GOMP_SPINCOUNT = '77'"));
   const Ran active = shown("OMP_WAIT_POLICY=active");
   CHECK(starts(active) == 1);
-  CHECK_FALSE(active.says("GOMP_SPINCOUNT = '1000'"));
+  CHECK_FALSE(active.says("GOMP_SPINCOUNT = '10000'"));
 }
 
 TEST_CASE("uptake: the second start keeps the arguments, the exit code, the name and the process") {
