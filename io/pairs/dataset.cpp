@@ -153,7 +153,7 @@ Pair PairDataset::load(std::size_t i) const {
   return decoded;
 }
 
-IntensityRange PairDataset::verify(int threads) {
+IntensityRange PairDataset::verify(int threads, const PairVisitor& visit) {
   IntensityRange range;
   std::vector<std::optional<DatasetProblem>> found(size());  // none: the pair is good
   std::mutex range_mutex;
@@ -161,6 +161,7 @@ IntensityRange PairDataset::verify(int threads) {
     try {
       const Pair pair = load(i);
       const double a_max = largest_sample(pair.a, entry(i).a), b_max = largest_sample(pair.b, entry(i).b);
+      if (visit) visit(i, pair);
       const std::lock_guard lock(range_mutex);
       range.a_max = std::max(range.a_max, a_max);
       range.b_max = std::max(range.b_max, b_max);

@@ -14,6 +14,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -89,6 +90,9 @@ struct IntensityRange {
   double a_max = 0, b_max = 0;
 };
 
+/// Sees pair i while it is decoded anyway; called from several threads at once, for each good pair once.
+using PairVisitor = std::function<void(std::size_t i, const Pair& pair)>;
+
 /// The pairs of one split. load() may be called from several threads at once, verify() may not.
 class PairDataset {
  public:
@@ -102,8 +106,10 @@ class PairDataset {
 
   /// Decodes every file on `threads` threads, so that a broken file shows before training starts rather than
   /// in its middle; fills the cache. A bad pair becomes a problem and is left out; without skip_bad,
-  /// BadFilesError names all of them. Returns the intensity range, which is at hand then.
-  IntensityRange verify(int threads);
+  /// BadFilesError names all of them. Returns the intensity range, which is at hand then. What else is to be
+  /// gathered from the pixels, `visit` gathers; the numbers it is given are those from before the call, and a
+  /// FileError it throws makes its pair a problem.
+  IntensityRange verify(int threads, const PairVisitor& visit = {});
 
   std::size_t size() const { return listing_.pairs.size(); }
   const std::string& name(std::size_t i) const { return entry(i).name; }

@@ -249,6 +249,27 @@ TEST_CASE("PairDataset::verify: finds files that are broken behind a sound heade
   }
 }
 
+TEST_CASE("verify shows every good pair to a visitor once, and its refusal makes a pair a problem") {
+  const DatasetFolder folder;
+  for (int i = 1; i <= 4; ++i) {
+    folder.add("A/" + std::to_string(i) + ".png", io::Image(3, 5, 1, SampleKind::u8));
+    folder.add("B/" + std::to_string(i) + ".png", io::Image(3, 5, 1, SampleKind::u8));
+  }
+  folder.truncate("B/2.png");
+  PairDataset dataset(folder.path(), "train", {.skip_bad = true});
+  REQUIRE(dataset.size() == 4);
+  std::vector<std::string> seen(4);
+  dataset.verify(3, [&](std::size_t i, const io::Pair& pair) {
+    seen[i] += pair.name;
+    if (pair.name == "3") throw io::FileError(folder.path() / "A/3.png", "is not wanted");
+  });
+  CHECK(seen == std::vector<std::string>{"1", "", "3", "4"});
+  REQUIRE(dataset.size() == 2);
+  CHECK(dataset.name(1) == "4");
+  REQUIRE(dataset.problems().size() == 2);
+  CHECK(contains(dataset.problems()[0].reason + dataset.problems()[1].reason, "is not wanted"));
+}
+
 TEST_CASE("PairDataset: a data set that fits is decoded once and then served from memory, unchanged") {
   for (const SampleKind kind : {SampleKind::u8, SampleKind::u16}) {
     const DatasetFolder folder;
