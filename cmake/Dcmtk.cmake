@@ -1,6 +1,6 @@
-# Finds DCMTK. Some packages of it (Debian 13) name libraries by the full path of their development files, without
-# depending on those: libtiff.so, libpng.so, ... DCMTK's shared libraries find them by themselves, so what is not there is
-# left out of the link line.
+# Finds DCMTK. Some packages of it name libraries without depending on their development files: by full path (Debian 13:
+# libtiff.so, libpng.so, ...) or by name (Ubuntu 24.04: nsl). DCMTK's shared libraries find them by themselves, so what is
+# not there is left out of the link line.
 find_package(DCMTK CONFIG)
 get_property(imported DIRECTORY PROPERTY IMPORTED_TARGETS)
 list(FILTER imported INCLUDE REGEX "^DCMTK::")
@@ -8,7 +8,13 @@ foreach(target ${imported})
   get_target_property(libraries ${target} INTERFACE_LINK_LIBRARIES)
   set(present)
   foreach(library ${libraries})
-    if(EXISTS "${library}" OR NOT IS_ABSOLUTE "${library}")
+    if(library MATCHES "^[A-Za-z0-9_]+$" AND NOT TARGET ${library})
+      find_library(UPTAKE_DCMTK_NEEDS_${library} ${library})
+      mark_as_advanced(UPTAKE_DCMTK_NEEDS_${library})
+      if(UPTAKE_DCMTK_NEEDS_${library})
+        list(APPEND present "${library}")
+      endif()
+    elseif(EXISTS "${library}" OR NOT IS_ABSOLUTE "${library}")
       list(APPEND present "${library}")
     endif()
   endforeach()

@@ -192,6 +192,14 @@ TEST_CASE("transposed convolution: the reference's gradients are those of its fo
   }
 }
 
+TEST_CASE("convolution: filters of whole blocks of channels, small and beyond the caches") {
+  for (const FilterShape& f :
+       {FilterShape{16, 16, 4, 4, 2, 1}, FilterShape{32, 48, 3, 3, 1, 1}, FilterShape{80, 16, 4, 4, 2, 1},
+        FilterShape{64, 128, 1, 1, 1, 0}, FilterShape{128, 144, 4, 4, 2, 1}})
+    for (const Write write : {Write::assign, Write::add})
+      check_parity({{1, 5, 6, f.c}, f}, write == Write::add, write);
+}
+
 TEST_CASE("convolution: every kernel with every stride and padding equals the reference") {
   std::vector<ConvGeometry> geometries;
   for (const auto& [r, s] :

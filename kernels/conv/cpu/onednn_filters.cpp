@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/base/memory.h"
+#include "kernels/conv/cpu/onednn_tiles.h"
 
 namespace uptake::kernels::onednn {
 namespace {
@@ -59,8 +60,9 @@ std::shared_ptr<const float> floats(const std::shared_ptr<std::byte>& bytes) {
 std::shared_ptr<const float> packed(const ConvFilters<float>& filters, const FilterShape& shape,
                                     const Desc& layout) {
   const auto fill = [&](const std::shared_ptr<std::byte>& values) {
-    reorder(layout, reinterpret_cast<float*>(values.get()), filters_desc(shape, Tag::ohwi), filters.krsc,
-            Write::assign);
+    auto* const to = reinterpret_cast<float*>(values.get());
+    if (!pack_tiles(to, filters.krsc, shape, layout))
+      reorder(layout, to, filters_desc(shape, Tag::ohwi), filters.krsc, Write::assign);
   };
   if (filters.version == 0) {
     const auto values = host_memory().allocate(layout.get_size());
@@ -79,7 +81,8 @@ std::shared_ptr<const float> packed(const ConvFilters<float>& filters, const Fil
 }
 
 void unpack(float* krsc, Write write, const float* from, const FilterShape& shape, const Desc& layout) {
-  reorder(filters_desc(shape, Tag::ohwi), krsc, layout, from, write);
+  if (!unpack_tiles(krsc, write, from, shape, layout))
+    reorder(filters_desc(shape, Tag::ohwi), krsc, layout, from, write);
 }
 
 void forget(const void* begin, const void* end) {
