@@ -161,6 +161,9 @@ IntensityRange PairDataset::verify(int threads, const PairVisitor& visit) {
     try {
       const Pair pair = load(i);
       const double a_max = largest_sample(pair.a, entry(i).a), b_max = largest_sample(pair.b, entry(i).b);
+      PairFacts& facts = listing_.pairs[i].facts;
+      add_pixel_facts(facts.a, pair.a);
+      add_pixel_facts(facts.b, pair.b);
       if (visit) visit(i, pair);
       const std::lock_guard lock(range_mutex);
       range.a_max = std::max(range.a_max, a_max);

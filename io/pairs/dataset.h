@@ -22,6 +22,7 @@
 #include "io/base/file.h"
 #include "io/image/image.h"
 #include "io/image/image_header.h"
+#include "io/pairs/image_facts.h"
 
 namespace uptake::io {
 
@@ -30,14 +31,13 @@ struct Pair {
   Image a, b;
 };
 
-enum class DatasetForm { side_by_side, two_folders, cohort };
-
 /// One pair before it is decoded.
 struct PairEntry {
   std::string name;                // unique within its split
   std::filesystem::path a, b;      // the same file when side by side
   std::int64_t frame = 0;          // of a multi-frame DICOM file, from 0
   ImageHeader a_header, b_header;  // of the halves when side by side
+  PairFacts facts{};               // those of the pixels after verify()
 };
 
 struct DatasetProblem {
@@ -106,14 +106,16 @@ class PairDataset {
 
   /// Decodes every file on `threads` threads, so that a broken file shows before training starts rather than
   /// in its middle; fills the cache. A bad pair becomes a problem and is left out; without skip_bad,
-  /// BadFilesError names all of them. Returns the intensity range, which is at hand then. What else is to be
-  /// gathered from the pixels, `visit` gathers; the numbers it is given are those from before the call, and a
-  /// FileError it throws makes its pair a problem.
+  /// BadFilesError names all of them. Returns the intensity range, which is at hand then, as all of facts()
+  /// is. What else is to be gathered from the pixels, `visit` gathers; the numbers it is given are those from
+  /// before the call, and a FileError it throws makes its pair a problem.
   IntensityRange verify(int threads, const PairVisitor& visit = {});
 
   std::size_t size() const { return listing_.pairs.size(); }
   const std::string& name(std::size_t i) const { return entry(i).name; }
   const PairEntry& entry(std::size_t i) const { return listing_.pairs.at(i); }
+  /// What the images of pair i say about themselves; `largest` and `content_hash` once verify() was called.
+  const PairFacts& facts(std::size_t i) const { return entry(i).facts; }
   /// Decodes pair i, or copies it from the cache. Throws FileError.
   Pair load(std::size_t i) const;
 

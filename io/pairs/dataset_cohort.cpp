@@ -66,12 +66,14 @@ RowResult read_row(const fs::path& folder, const CohortRow& row, const std::stri
     require_partners(row, a, b);
     const auto frames = static_cast<std::int64_t>(a.frames.size());
     for (std::int64_t frame = 0; frame < frames; ++frame)
-      result.pairs.push_back({.name = frames == 1 ? name : name + "#" + std::to_string(frame + 1),
-                              .a = row.blood_pool,
-                              .b = row.delayed,
-                              .frame = frame,
-                              .a_header = header_of(a.frames[0]),
-                              .b_header = header_of(b.frames[0])});
+      result.pairs.push_back(
+          {.name = frames == 1 ? name : name + "#" + std::to_string(frame + 1),
+           .a = row.blood_pool,
+           .b = row.delayed,
+           .frame = frame,
+           .a_header = header_of(a.frames[0]),
+           .b_header = header_of(b.frames[0]),
+           .facts = {dicom_facts(row.blood_pool, a, frame), dicom_facts(row.delayed, b, frame)}});
   } catch (const FileError& error) {
     result.problem = {name_within(folder, error.path()), error.problem()};
   }

@@ -187,6 +187,22 @@ void keep_most_common_form(DatasetListing& listing, const fs::path& root) {
   std::erase_if(listing.pairs, [&](const PairEntry& pair) { return !is_common(pair); });
 }
 
+/// What is known of two pictures before they are decoded.
+PairFacts picture_facts(DatasetForm form, const PairEntry& pair) {
+  PairFacts facts;
+  const auto fill = [form](ImageFacts& of, const fs::path& file, const ImageHeader& header) {
+    of.form = form;
+    of.file = file;
+    of.height = header.height;
+    of.width = header.width;
+    of.channels = header.channels;
+    of.kind = header.kind;
+  };
+  fill(facts.a, pair.a, pair.a_header);
+  fill(facts.b, pair.b, pair.b_header);
+  return facts;
+}
+
 }  // namespace
 
 bool natural_less(const std::string& a, const std::string& b) {
@@ -231,6 +247,8 @@ DatasetListing list_pairs(const fs::path& folder, const std::string& split) {
   DatasetListing listing =
       fs::exists(folder / "cohort.csv", error) ? list_cohort(folder, split) : list_images(folder, split);
   keep_most_common_form(listing, folder);
+  if (listing.form != DatasetForm::cohort)
+    for (PairEntry& pair : listing.pairs) pair.facts = picture_facts(listing.form, pair);
   std::sort(listing.pairs.begin(), listing.pairs.end(),
             [](const PairEntry& x, const PairEntry& y) { return natural_less(x.name, y.name); });
   std::sort(listing.problems.begin(), listing.problems.end(),

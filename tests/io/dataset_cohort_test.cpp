@@ -72,6 +72,19 @@ TEST_CASE("PairDataset: a cohort gives one pair per frame, as counts, with patie
   CHECK(same_image(dataset.load(1).a, frame_of(early, 1)));
   CHECK(same_image(dataset.load(1).b, frame_of(late, 1)));
   CHECK(same_image(dataset.load(2).a, frame_of(other, 0)));
+  const io::ImageFacts& facts = dataset.facts(1).b;
+  CHECK(facts.form == io::DatasetForm::cohort);
+  CHECK(facts.file == folder.path() / "late.dcm");
+  CHECK(facts.frame == 1);
+  CHECK(facts.view == View::posterior);
+  CHECK(facts.width == 8);
+  CHECK(facts.row_spacing_mm == 2);
+  CHECK(facts.frame_duration_ms == 300000);
+  CHECK(facts.acquisition_kind == "STATIC");
+  CHECK(facts.patient_id == "P1");
+  CHECK(facts.sop_instance_uid == io::uid_from_name("image late.dcm"));
+  CHECK(facts.synthetic);
+  CHECK_FALSE(facts.derived);
   CHECK(PairDataset(folder.path(), "test").size() == 2);
   CHECK(contains(sentence_of([&] { PairDataset(folder.path(), "val"); }),
                  "cohort.csv: has no split 'val'; it has test, train"));
