@@ -7,10 +7,11 @@
 #include <ostream>
 #include <sstream>
 
-#include "gan/evaluation.h"
+#include "gan/data.h"
 #include "gan/random_streams.h"
+#include "gan/training_data.h"
+#include "gan/validation.h"
 #include "io/base/file.h"
-#include "io/image/montage.h"
 #include "io/logs/csv_log.h"
 #include "io/logs/progress.h"
 #include "kernels/base/host.h"
@@ -19,9 +20,7 @@ namespace uptake::gan {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uintmax_t kCacheBytes = std::uintmax_t{1} << 30;
 constexpr int kLoaderThreads = 2;
-constexpr std::size_t kSamples = 4;
 constexpr std::size_t kStepsInFlight = 8;  // the host is at most so far ahead of the GPU
 
 std::string text(double value) {
@@ -57,12 +56,8 @@ class Run {
   std::int64_t last_epoch() const { return config().epochs + config().epochs_decay; }
   bool enough_steps() const { return config().steps > 0 && info_.progress.step >= config().steps; }
   bool finished() const { return info_.progress.epoch > last_epoch() || enough_steps(); }
-  std::int64_t steps_per_epoch() const {
-    const auto pairs = static_cast<std::int64_t>(data_->size());
-    return (pairs + config().batch_size - 1) / config().batch_size;
-  }
   std::int64_t total_steps() const {
-    const std::int64_t all = last_epoch() * steps_per_epoch();
+    const std::int64_t all = last_epoch() * data_->steps_per_epoch(config().batch_size);
     return config().steps > 0 ? std::min(config().steps, all) : all;
   }
 
@@ -75,7 +70,8 @@ class Run {
       throw io::FileError(request_.out, "holds no last.safetensors to resume from");
     if (!request_.resume && holds_a_run) throw RunExists(request_.out);
     kernels::set_threads(static_cast<int>(config().threads));
-    open_data();
+    data_.emplace(open_training_data(request_.data, request_.skip_bad, nullptr, out_));
+    describe(*data_, info_);
     if (request_.resume) require_checkpoint(file("last.safetensors"));
     io::ensure_writable_folder(request_.out);
     model_.emplace(make_generator(config(), request_.machine), make_discriminator(config(), request_.machine),
@@ -84,41 +80,13 @@ class Run {
     open_logs();
   }
 
-  void open_data() {
-    const io::DatasetOptions options{request_.skip_bad, kCacheBytes};
-    data_.emplace(request_.data, "train", options);
-    const io::IntensityRange range = data_->verify(kLoaderThreads);
-    if (io::has_split(request_.data, "val")) {
-      validation_.emplace(request_.data, "val", options);
-      validation_->verify(kLoaderThreads);
-    }
-    for (const auto* data : {&data_, &validation_})
-      if (*data)
-        for (const auto& problem : (*data)->problems())
-          out_ << "left out: " << problem.file << ": " << problem.reason << "\n";
-    const bool a_to_b = config().direction == Direction::a_to_b;
-    info_.config.input_channels = a_to_b ? data_->a_channels() : data_->b_channels();
-    info_.config.output_channels = a_to_b ? data_->b_channels() : data_->a_channels();
-    info_.input = Intensity::of(data_->kind(), a_to_b ? range.a_max : range.b_max);
-    info_.output = Intensity::of(data_->kind(), a_to_b ? range.b_max : range.a_max);
-    if (validation_ &&
-        (validation_->kind() != data_->kind() || validation_->a_channels() != data_->a_channels() ||
-         validation_->b_channels() != data_->b_channels()))
-      throw TrainingError("the val split has other channels or another bit depth than the train split");
-    info_.progress.data_fingerprint = fingerprint(*data_);
-    out_ << "data: " << data_->size() << " training pairs, "
-         << (validation_ ? std::to_string(validation_->size()) + " validation pairs"
-                         : std::string("no val split"))
-         << "\n";
-  }
-
   void resume() {
     const fs::path path = file("last.safetensors");
     const CheckpointInfo saved = read_checkpoint_info(path);
     if (saved.config.input_channels != config().input_channels ||
         saved.config.output_channels != config().output_channels ||
         saved.progress.data_fingerprint != info_.progress.data_fingerprint ||
-        saved.progress.position > static_cast<std::int64_t>(data_->size()))
+        saved.progress.position > data_->size())
       throw TrainingError(path.string() + " was trained on other pairs than those in " +
                           request_.data.string() + "; a run can only be resumed on its own data");
     load_checkpoint(path, *model_);
@@ -138,7 +106,7 @@ class Run {
     }
     losses_.emplace(file("losses.csv"),
                     std::vector<std::string>{"epoch", "lr", "G_GAN", "G_L1", "D_real", "D_fake"}, step);
-    if (validation_)
+    if (data_->validation)
       metrics_.emplace(file("validation.csv"), std::vector<std::string>{"L1", "PSNR", "SSIM"}, epoch);
     io::ensure_writable_folder(file("samples"));
   }
@@ -156,11 +124,11 @@ class Run {
   // Runs the rest of an epoch. True: stopped in the middle of it.
   bool epoch() {
     Progress& p = info_.progress;
-    std::vector<io::Draw> draws = epoch_draws(*data_, config(), p.epoch);
+    std::vector<io::Draw> draws = epoch_draws(data_->train, config(), p.epoch);
     draws.erase(draws.begin(), draws.begin() + p.position);
     const auto ahead = static_cast<std::size_t>(2 * config().batch_size + 2);
-    io::PairLoader loader(*data_, training_preparation(config()), draws, kLoaderThreads, ahead);
-    while (p.position < static_cast<std::int64_t>(data_->size())) {
+    io::PairLoader loader(data_->train, training_preparation(config()), draws, kLoaderThreads, ahead);
+    while (p.position < data_->size()) {
       step(loader);
       if (enough_steps()) break;
       if (stop_) {
@@ -225,14 +193,14 @@ class Run {
     record_losses(0);
     Progress& p = info_.progress;
     double metric = p.epoch_l1_sum / static_cast<double>(p.epoch_steps);
-    if (validation_) {
-      const Summary s = validate(*validation_, true);
+    if (data_->validation) {
+      const Summary s = validate(*data_->validation, Judged::every_pair);
       metric = s.mean.l1;
       metrics_->append(p.epoch, std::array{s.mean.l1, s.mean.psnr, s.mean.ssim});
       bar_->message("epoch " + std::to_string(p.epoch) + ": validation L1 " + text(s.mean.l1) + ", PSNR " +
                     text(s.mean.psnr) + " dB, SSIM " + text(s.mean.ssim));
     } else {
-      validate(*data_, false);
+      validate(data_->train, Judged::samples);
       bar_->message("epoch " + std::to_string(p.epoch) + ": mean training G_L1 " + text(metric));
     }
     const bool best = metric < p.best_metric;
@@ -241,7 +209,7 @@ class Run {
       p.best_metric = metric;
       p.best_epoch = p.epoch;
     };
-    if (p.position < static_cast<std::int64_t>(data_->size())) {
+    if (p.position < data_->size()) {
       // `steps` ends the run within an epoch. What the run goes on from must not know of this judgement.
       save("last.safetensors");
       remember_best();
@@ -258,21 +226,11 @@ class Run {
     if (best) save("best.safetensors");
   }
 
-  // Metrics over a split, or only the sample pictures, which it writes in any case.
-  Summary validate(const io::PairDataset& data, bool all) {
-    std::vector<std::vector<io::Image>> rows;
-    const auto keep_row = [&](const CaseResult& r) {
-      if (rows.size() < kSamples)
-        rows.push_back({display(r.input, info_.input), display(r.prediction, info_.output),
-                        display(r.truth, info_.output)});
-    };
-    const Summary summary =
-        evaluate(model_->generator(), data, config(), info_.input, info_.output,
-                 statistics_at_test(config().norm_at_test, config()), keep_row, all ? data.size() : kSamples);
+  Summary validate(const io::PairDataset& data, Judged judged) {
     std::string number = std::to_string(info_.progress.epoch);
     number.insert(0, number.size() < 4 ? 4 - number.size() : 0, '0');
-    io::write_png(file("samples") / ("epoch_" + number + ".png"), io::montage(rows, 4));
-    return summary;
+    return gan::validate(model_->generator(), data, judged, info_,
+                         file("samples") / ("epoch_" + number + ".png"), nullptr);
   }
 
   void save(const char* name) {
@@ -293,7 +251,7 @@ class Run {
   const std::atomic<bool>& stop_;
   std::ostream& out_;
   CheckpointInfo info_;
-  std::optional<io::PairDataset> data_, validation_;
+  std::optional<TrainingData> data_;
   std::optional<Pix2Pix> model_;
   std::optional<nn::Schedule> schedule_;
   std::optional<io::CsvLog> losses_, metrics_;

@@ -9,13 +9,15 @@
 
 namespace uptake::io {
 
-void parallel_for(std::size_t count, int threads, const std::function<void(std::size_t)>& job) {
+void parallel_for(std::size_t count, int threads, StopFlag stop,
+                  const std::function<void(std::size_t)>& job) {
   std::atomic<std::size_t> next{0};
   std::exception_ptr failure;
   std::mutex failure_mutex;
   const auto work = [&] {
     for (std::size_t i = next++; i < count; i = next++) {
       try {
+        throw_if_set(stop);
         job(i);
       } catch (...) {
         const std::lock_guard lock(failure_mutex);

@@ -111,7 +111,7 @@ class PairDataset::Cache {
 
 PairDataset::PairDataset(const std::filesystem::path& folder, const std::string& split,
                          const DatasetOptions& options)
-    : folder_(folder), split_(split), options_(options), listing_(list_pairs(folder, split)) {
+    : folder_(folder), split_(split), options_(options), listing_(list_pairs(folder, split, options.stop)) {
   refuse_if_unusable();
   std::uintmax_t total_bytes = 0;
   for (const PairEntry& pair : listing_.pairs)
@@ -157,7 +157,7 @@ IntensityRange PairDataset::verify(int threads, const PairVisitor& visit) {
   IntensityRange range;
   std::vector<std::optional<DatasetProblem>> found(size());  // none: the pair is good
   std::mutex range_mutex;
-  parallel_for(size(), threads, [&](std::size_t i) {
+  parallel_for(size(), threads, options_.stop, [&](std::size_t i) {
     try {
       const Pair pair = load(i);
       const double a_max = largest_sample(pair.a, entry(i).a), b_max = largest_sample(pair.b, entry(i).b);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "io/base/file.h"
+#include "io/base/interrupt.h"
 #include "io/image/image.h"
 #include "io/image/image_header.h"
 #include "io/pairs/image_facts.h"
@@ -56,8 +57,9 @@ struct DatasetListing {
 /// width is odd (side by side), whose DICOM frames differ in number, patient or view from their partner's,
 /// whose channels or sample kind are not those of most pairs, or that is an image of a format not read here.
 /// Throws FileError when the folder holds none of the three forms, or lacks the split (the splits it has are
-/// named).
-DatasetListing list_pairs(const std::filesystem::path& folder, const std::string& split);
+/// named), Interrupted when `stop` is set before it is done.
+DatasetListing list_pairs(const std::filesystem::path& folder, const std::string& split,
+                          StopFlag stop = nullptr);
 
 /// Whether the data set has the split. Throws FileError when the folder is none, or its cohort.csv is
 /// unreadable.
@@ -69,6 +71,7 @@ bool natural_less(const std::string& a, const std::string& b);
 struct DatasetOptions {
   bool skip_bad = false;           // leave problem files out instead of refusing the whole data set
   std::uintmax_t cache_bytes = 0;  // keep decoded pairs in memory if all of them fit in this many bytes
+  StopFlag stop = nullptr;         // ends listing and verify() by Interrupted
 };
 
 /// A data set refused for files that skip_bad would leave out; problem() names all of them.

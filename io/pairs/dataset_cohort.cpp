@@ -90,7 +90,7 @@ Image take_frame(const fs::path& path, std::int64_t frame) {
 
 }  // namespace
 
-DatasetListing list_cohort(const fs::path& folder, const std::string& split) {
+DatasetListing list_cohort(const fs::path& folder, const std::string& split, StopFlag stop) {
   const fs::path table = folder / "cohort.csv";
   std::vector<CohortRow> rows = read_cohort(table);
   std::set<std::string> present;
@@ -107,7 +107,7 @@ DatasetListing list_cohort(const fs::path& folder, const std::string& split) {
   for (const CohortRow& row : rows) names.push_back(unique_name(safe_name(row.patient), taken));
 
   std::vector<RowResult> results(rows.size());
-  parallel_for(rows.size(), static_cast<int>(std::thread::hardware_concurrency()),
+  parallel_for(rows.size(), static_cast<int>(std::thread::hardware_concurrency()), stop,
                [&](std::size_t i) { results[i] = read_row(folder, rows[i], names[i]); });
 
   DatasetListing listing;

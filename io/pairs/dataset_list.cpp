@@ -66,7 +66,7 @@ Layout find_layout(const fs::path& root) {
 /// Collects the pairs of one split; every file ends up as a pair or as a problem.
 class Lister {
  public:
-  explicit Lister(fs::path root) : root_(std::move(root)) {}
+  Lister(fs::path root, StopFlag stop) : root_(std::move(root)), stop_(stop) {}
 
   DatasetListing list(DatasetForm form, const SplitFolders& folders) {
     listing_.form = form;
@@ -105,6 +105,7 @@ class Lister {
   }
 
   std::optional<ImageHeader> header(const fs::path& file) {
+    throw_if_set(stop_);
     try {
       return read_image_header(file);
     } catch (const FileError& error) {
@@ -150,10 +151,11 @@ class Lister {
   }
 
   fs::path root_;
+  StopFlag stop_;
   DatasetListing listing_;
 };
 
-DatasetListing list_images(const fs::path& folder, const std::string& split) {
+DatasetListing list_images(const fs::path& folder, const std::string& split, StopFlag stop) {
   const Layout layout = find_layout(folder);
   const auto found = layout.splits.find(split);
   if (found == layout.splits.end()) {
@@ -161,7 +163,7 @@ DatasetListing list_images(const fs::path& folder, const std::string& split) {
     for (const auto& [name, unused] : layout.splits) present += (present.empty() ? "" : ", ") + name;
     throw FileError(folder, "has no split '" + split + "'; it has " + present);
   }
-  return Lister(folder).list(layout.form, found->second);
+  return Lister(folder, stop).list(layout.form, found->second);
 }
 
 /// The channels and the sample kind of a data set are those of most of its pairs; the others become problems.
@@ -241,11 +243,11 @@ bool has_split(const fs::path& folder, const std::string& split) {
   return std::any_of(rows.begin(), rows.end(), [&](const CohortRow& r) { return r.split == split; });
 }
 
-DatasetListing list_pairs(const fs::path& folder, const std::string& split) {
+DatasetListing list_pairs(const fs::path& folder, const std::string& split, StopFlag stop) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) throw FileError(folder, "is not a folder");
-  DatasetListing listing =
-      fs::exists(folder / "cohort.csv", error) ? list_cohort(folder, split) : list_images(folder, split);
+  DatasetListing listing = fs::exists(folder / "cohort.csv", error) ? list_cohort(folder, split, stop)
+                                                                    : list_images(folder, split, stop);
   keep_most_common_form(listing, folder);
   if (listing.form != DatasetForm::cohort)
     for (PairEntry& pair : listing.pairs) pair.facts = picture_facts(listing.form, pair);

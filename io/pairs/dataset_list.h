@@ -9,7 +9,7 @@ namespace uptake::io {
 
 /// Lists one split of DIR/cohort.csv, decoding its files: DICOM headers alone do not tell whether frames can
 /// be paired. Throws FileError for a table that cannot be read or a split it does not have.
-DatasetListing list_cohort(const std::filesystem::path& folder, const std::string& split);
+DatasetListing list_cohort(const std::filesystem::path& folder, const std::string& split, StopFlag stop);
 
 /// Decodes one pair of a cohort. Throws FileError.
 Pair decode_cohort_pair(const PairEntry& entry);

@@ -1,0 +1,59 @@
+#include "gan/training_data.h"
+
+#include <ostream>
+#include <string>
+
+#include "gan/data.h"
+#include "gan/trainer.h"
+
+namespace uptake::gan {
+namespace {
+
+constexpr std::uintmax_t kCacheBytes = std::uintmax_t{1} << 30;
+constexpr int kThreads = 2;
+
+void require_alike(const io::PairDataset& train, const io::PairDataset& validation) {
+  if (validation.kind() != train.kind() || validation.a_channels() != train.a_channels() ||
+      validation.b_channels() != train.b_channels())
+    throw TrainingError("the val split has other channels or another bit depth than the train split");
+}
+
+void tell_problems(const io::PairDataset& data, std::ostream& out) {
+  for (const auto& problem : data.problems())
+    out << "left out: " << problem.file << ": " << problem.reason << "\n";
+}
+
+}  // namespace
+
+TrainingData open_training_data(const std::filesystem::path& folder, bool skip_bad, io::StopFlag stop,
+                                std::ostream& out) {
+  const io::DatasetOptions options{.skip_bad = skip_bad, .cache_bytes = kCacheBytes, .stop = stop};
+  TrainingData data{io::PairDataset(folder, "train", options), {}, {}};
+  data.range = data.train.verify(kThreads);
+  if (io::has_split(folder, "val")) {
+    data.validation.emplace(folder, "val", options);
+    data.validation->verify(kThreads);
+  }
+  tell_problems(data.train, out);
+  if (data.validation) {
+    tell_problems(*data.validation, out);
+    require_alike(data.train, *data.validation);
+  }
+  out << "data: " << data.size() << " training pairs, "
+      << (data.validation ? std::to_string(data.validation->size()) + " validation pairs"
+                          : std::string("no val split"))
+      << "\n";
+  return data;
+}
+
+void describe(const TrainingData& data, CheckpointInfo& info) {
+  const io::PairDataset& train = data.train;
+  const bool a_to_b = info.config.direction == Direction::a_to_b;
+  info.config.input_channels = a_to_b ? train.a_channels() : train.b_channels();
+  info.config.output_channels = a_to_b ? train.b_channels() : train.a_channels();
+  info.input = Intensity::of(train.kind(), a_to_b ? data.range.a_max : data.range.b_max);
+  info.output = Intensity::of(train.kind(), a_to_b ? data.range.b_max : data.range.a_max);
+  info.progress.data_fingerprint = fingerprint(train);
+}
+
+}  // namespace uptake::gan

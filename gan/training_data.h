@@ -1,0 +1,31 @@
+// The data of a training run: its splits, opened and checked before the first step.
+#pragma once
+#include <filesystem>
+#include <iosfwd>
+#include <optional>
+
+#include "gan/checkpoint.h"
+#include "io/pairs/dataset.h"
+
+namespace uptake::gan {
+
+struct TrainingData {
+  io::PairDataset train;
+  std::optional<io::PairDataset> validation;
+  io::IntensityRange range;  // of the train split
+
+  std::int64_t size() const { return static_cast<std::int64_t>(train.size()); }
+  std::int64_t steps_per_epoch(std::int64_t batch_size) const {
+    return (size() + batch_size - 1) / batch_size;
+  }
+};
+
+/// Opens train and, if there is one, val, and decodes every file. What is left out and how many pairs there are is told
+/// on `out`. Throws TrainingError where the splits are at odds, io::FileError, and io::Interrupted by `stop`.
+TrainingData open_training_data(const std::filesystem::path& folder, bool skip_bad, io::StopFlag stop,
+                                std::ostream& out);
+
+/// Writes into a new checkpoint's description what the data says: channels, intensity mapping, fingerprint.
+void describe(const TrainingData& data, CheckpointInfo& info);
+
+}  // namespace uptake::gan

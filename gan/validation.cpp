@@ -1,0 +1,29 @@
+#include "gan/validation.h"
+
+#include <vector>
+
+#include "io/image/montage.h"
+
+namespace uptake::gan {
+namespace {
+constexpr std::size_t kSamples = 4;
+}  // namespace
+
+Summary validate(Network& generator, const io::PairDataset& data, Judged judged, const CheckpointInfo& info,
+                 const std::filesystem::path& picture, io::StopFlag stop) {
+  std::vector<std::vector<io::Image>> rows;
+  const auto look = [&](const CaseResult& r) {
+    io::throw_if_set(stop);
+    if (rows.size() < kSamples)
+      rows.push_back(
+          {display(r.input, info.input), display(r.prediction, info.output), display(r.truth, info.output)});
+  };
+  const TrainConfig& config = info.config;
+  const Summary summary = evaluate(generator, data, config, info.input, info.output,
+                                   statistics_at_test(config.norm_at_test, config), look,
+                                   judged == Judged::every_pair ? data.size() : kSamples);
+  io::write_png(picture, io::montage(rows, 4));
+  return summary;
+}
+
+}  // namespace uptake::gan
