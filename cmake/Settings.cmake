@@ -28,6 +28,15 @@ if(UPTAKE_WERROR)
     $<$<COMPILE_LANGUAGE:CXX>:-Werror>
     $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;-Xptxas=-warn-spills,-warn-lmem-usage,-Werror>)
 endif()
+if(UPTAKE_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "UPTAKE_FUZZ needs clang, whose libFuzzer it uses (-DCMAKE_CXX_COMPILER=clang++); this is "
+                        "${CMAKE_CXX_COMPILER_ID}. Other compilers build the same targets as tests of their seeds.")
+  endif()
+  set(UPTAKE_SANITIZE ON)
+  # Not among the undefined behaviour that clang looks for by itself.
+  target_compile_options(uptake_settings INTERFACE -fsanitize=float-cast-overflow -fno-sanitize-recover=all)
+endif()
 if(UPTAKE_SANITIZE)
   target_compile_options(uptake_settings INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-sanitize-recover=undefined;-fno-omit-frame-pointer>)
