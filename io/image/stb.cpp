@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "io/base/file.h"
+#include "io/base/text.h"
 #include "io/image/codec.h"
 
 namespace uptake::io::detail {
@@ -76,7 +77,8 @@ Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path) {
     if (stbi_failure_reason() != nullptr) why = stbi_failure_reason();
   } catch (const BrokenInvariant&) {  // costs the memory of this one attempt
   }
-  throw FileError(path, std::string("is a damaged or unsupported image (") + why + ")");
+  // It may quote the name of a chunk, whatever bytes that is.
+  throw FileError(path, "is a damaged or unsupported image (" + printable(why) + ")");
 }
 
 }  // namespace uptake::io::detail
