@@ -1,0 +1,15 @@
+// What lies in folders of data beside the data.
+#pragma once
+#include <filesystem>
+
+namespace uptake::io {
+
+/// Is it a regular file, or a link to one? Pipes, sockets and devices are not; nothing is opened to find out, for
+/// opening a pipe waits until somebody writes to it. A path that cannot be examined is not.
+bool is_regular(const std::filesystem::path& path) noexcept;
+
+/// Is it a file that systems and programs leave in folders, by its name: hidden (".DS_Store", the "._x" that macOS
+/// puts beside x), Thumbs.db, desktop.ini, or DICOMDIR, the index of a medium of DICOM files?
+bool is_litter(const std::filesystem::path& path);
+
+}  // namespace uptake::io
