@@ -6,6 +6,7 @@
 #include <dcmtk/dcmjpls/djdecode.h>
 #include <dcmtk/oflog/oflog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <mutex>
@@ -115,9 +116,21 @@ void load(DcmFileFormat& file, const std::filesystem::path& path) {
   if (loaded.bad()) throw FileError(path, std::string("cannot be read as DICOM: ") + loaded.text());
   if (file.getDataset() == nullptr || file.getDataset()->card() == 0)
     throw FileError(path, "cannot be read as DICOM: it holds no attribute");
+  restore_representations(*file.getDataset(), path);
 }
 
 std::string text(DcmItem& item, const DcmTagKey& tag) {
+  DcmElement* element = nullptr;
+  if (item.findAndGetElement(tag, element).bad() || element == nullptr) return {};
+  if (const DcmEVR stored = element->ident(); stored == EVR_UN || stored == EVR_OB || stored == EVR_OW) {
+    Uint8* bytes = nullptr;
+    if (stored == EVR_OW || element->getUint8Array(bytes).bad() || bytes == nullptr) return {};
+    const std::string value =
+        trimmed(std::string(reinterpret_cast<const char*>(bytes), element->getLength()));
+    const bool is_text =
+        std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 && c != 0x1b; });
+    return is_text ? value : std::string();
+  }
   OFString value;
   if (item.findAndGetOFStringArray(tag, value).bad()) return {};
   return trimmed(std::string(value.c_str(), value.length()));

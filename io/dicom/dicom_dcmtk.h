@@ -24,10 +24,17 @@ class Session {
   Session& operator=(const Session&) = delete;
 };
 
-/// Loads a file whole, pixel data included, within a Session. Throws FileError with DCMTK's reason.
+/// Loads a file whole, pixel data included, within a Session, and restores its representations. Throws
+/// FileError with DCMTK's reason.
 void load(DcmFileFormat& file, const std::filesystem::path& path);
 
-/// The value as text, trailing padding removed; "" if absent or empty. All values, joined by backslashes.
+/// Gives every standard attribute, in sequences too, that is stored as UN, OB or OW the representation the
+/// dictionary has for it. The bytes of UN are those of implicit little endian (PS3.5 6.2.2). Throws FileError
+/// for bytes that are no such value. load() has done it.
+void restore_representations(DcmDataset& data, const std::filesystem::path& path);
+
+/// The value as text, trailing padding removed; "" if absent or empty. All values, joined by backslashes. Of
+/// a private attribute stored as UN or OB the bytes if they are text, else "": never a dump in hexadecimal.
 std::string text(DcmItem& item, const DcmTagKey& tag);
 /// The values of a multi-valued attribute.
 std::vector<std::string> texts(DcmItem& item, const DcmTagKey& tag);

@@ -158,6 +158,7 @@ void copy_item(const Derivation& d, const DcmTagKey& sequence, unsigned index) {
 struct Detector {
   long source_number;
   View view;
+  bool assumed;
   bool operator==(const Detector&) const = default;
 };
 
@@ -170,7 +171,7 @@ void put_detectors(const Derivation& d) {
   for (const int frame : d.source_frames) {
     const auto at = static_cast<unsigned>(frame - 1);
     const Detector detector{std::clamp(integer(d.source, DCM_DetectorVector, at).value_or(1), 1L, 0xffffL),
-                            d.image.views[at]};
+                            d.image.views[at], d.image.view_assumed[at]};
     const auto found = std::find(detectors.begin(), detectors.end(), detector);
     numbers.push_back(static_cast<Uint16>(found - detectors.begin() + 1));
     if (found == detectors.end()) detectors.push_back(detector);
@@ -184,8 +185,7 @@ void put_detectors(const Derivation& d) {
     put(detector, DCM_CollimatorType, camera != nullptr ? text(*camera, DCM_CollimatorType) : "");
     put(detector, DCM_ImagePositionPatient, "");
     put(detector, DCM_ImageOrientationPatient, "");
-    if (!d.image.views_assumed || from.source_number != static_cast<long>(k + 1))
-      put_view(detector, from.view);
+    if (!from.assumed || from.source_number != static_cast<long>(k + 1)) put_view(detector, from.view);
   }
 }
 

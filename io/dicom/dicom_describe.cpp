@@ -33,10 +33,34 @@ std::ostream& line(std::ostream& out, const char* label) {
   return out << "  " << std::left << std::setw(18) << label << std::right;
 }
 
+std::string window_of(const EnergyWindow& window) {
+  if (window == EnergyWindow()) return {};
+  std::string text = ", " + std::string(window.scatter ? "scatter window " : "window ") +
+                     (window.name.empty() ? "without a name" : printable(window.name));
+  if (window.upper_kev > 0)
+    text += " (" + number_text(window.lower_kev) + " to " + number_text(window.upper_kev) + " keV)";
+  return text;
+}
+
+// What the frames are to each other.
+std::string kind_of(const DicomImage& image) {
+  std::string kind;
+  const auto add = [&](bool is, const char* name) {
+    if (is) kind += (kind.empty() ? "" : ", ") + std::string(name);
+  };
+  add(image.reconstructed, "reconstructed");
+  add(image.gated, "gated");
+  add(image.dynamic, "dynamic");
+  add(image.tomographic, "tomographic");
+  add(image.whole_body, "whole body");
+  return kind.empty() ? "static" : kind;
+}
+
 void describe_what(std::ostream& out, const DicomImage& image) {
   line(out, "object") << shown(image.sop_class_name.empty() ? image.sop_class_uid : image.sop_class_name)
                       << ", modality " << shown(image.modality) << "\n";
   line(out, "image type") << shown(joined(image.image_type)) << "\n";
+  if (image.modality == "NM") line(out, "acquisition") << kind_of(image) << "\n";
   line(out, "origin") << (image.derived() ? "derived" : "as acquired")
                       << (image.synthetic ? ", SYNTHETIC: not a measurement of the patient" : "") << "\n";
   line(out, "pixels") << image.frames.size() << (image.frames.size() == 1 ? " frame of " : " frames of ")
@@ -59,10 +83,18 @@ void describe_acquisition(std::ostream& out, const DicomImage& image) {
   } else {
     out << "(not stated)\n";
   }
+  if (!image.body_part.empty() || !image.laterality.empty())
+    line(out, "body part") << shown(image.body_part)
+                           << (image.laterality.empty() ? "" : ", side " + image.laterality) << "\n";
   line(out, "acquired") << shown(image.acquisition_date) << " at " << shown(image.acquisition_time) << "\n";
-  if (!image.radiopharmaceutical.empty() || !image.injection_time.empty())
-    line(out, "tracer") << shown(image.radiopharmaceutical) << ", given at " << shown(image.injection_time)
-                        << "\n";
+  const std::string& injected =
+      image.injection_datetime.empty() ? image.injection_time : image.injection_datetime;
+  if (!image.radiopharmaceutical.empty() || !injected.empty()) {
+    line(out, "tracer") << shown(image.radiopharmaceutical) << ", given at " << shown(injected);
+    if (const auto minutes = image.minutes_after_injection())
+      out << ", " << number_text(*minutes) << " minutes before";
+    out << "\n";
+  }
 }
 
 void describe_identity(std::ostream& out, const DicomImage& image) {
@@ -78,8 +110,9 @@ void describe_frames(std::ostream& out, const DicomImage& image) {
     const Counts counts = counts_of(image.frames[f]);
     total += counts.sum;
     line(out, ("frame " + std::to_string(f + 1)).c_str())
-        << to_string(image.views[f]) << (image.modality == "NM" ? ", counts " : ", values ") << counts.lowest
-        << " to " << counts.highest << ", sum " << counts.sum << "\n";
+        << to_string(image.views[f]) << (image.view_assumed[f] ? " (assumed)" : "")
+        << window_of(image.windows[f]) << (image.modality == "NM" ? ", counts " : ", values ")
+        << counts.lowest << " to " << counts.highest << ", sum " << counts.sum << "\n";
   }
   if (image.modality != "NM") return;
   line(out, "counts declared");

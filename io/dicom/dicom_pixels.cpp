@@ -50,9 +50,21 @@ void check_color(DcmItem& data, const path& file) {
   if (samples != 1) throw FileError(file, "SamplesPerPixel is " + std::to_string(samples) + ", expected 1");
 }
 
+// Absent is none; a value that cannot be read would leave counts wrong by a factor nobody sees.
+std::optional<double> rescale_number(DcmItem& data, const DcmTagKey& tag, const char* name,
+                                     const path& file) {
+  if (!data.tagExists(tag)) return std::nullopt;
+  const auto values = dcmtk::texts(data, tag);
+  const auto value = dcmtk::number(data, tag);
+  if (values.size() == 1 && value) return value;
+  const std::string found = printable(dcmtk::text(data, tag));
+  throw FileError(file, std::string(name) + " is " + (found.empty() ? "empty" : "'" + found + "'") +
+                            ", which is not a number");
+}
+
 void read_rescale(DcmItem& data, const path& file, PixelFormat& format, std::vector<std::string>& warnings) {
-  const auto slope = dcmtk::number(data, DCM_RescaleSlope);
-  const auto intercept = dcmtk::number(data, DCM_RescaleIntercept);
+  const auto slope = rescale_number(data, DCM_RescaleSlope, "RescaleSlope", file);
+  const auto intercept = rescale_number(data, DCM_RescaleIntercept, "RescaleIntercept", file);
   if (dcmtk::sequence_item(data, DCM_ModalityLUTSequence, 0) != nullptr)
     warnings.push_back("a ModalityLUTSequence was ignored: samples are the stored values");
   if (!slope && !intercept) return;
@@ -63,6 +75,18 @@ void read_rescale(DcmItem& data, const path& file, PixelFormat& format, std::vec
     warnings.push_back("RescaleSlope " + printable(dcmtk::text(data, DCM_RescaleSlope)) +
                        " and RescaleIntercept " + printable(dcmtk::text(data, DCM_RescaleIntercept)) +
                        " were applied, so samples are not the stored values");
+}
+
+// Overlays of the old kind lie in unused bits of the pixel data (PS3.3 C.9.2, retired): they have a position
+// and no data of their own.
+unsigned overlay_bits(DcmItem& data, int bits_allocated) {
+  unsigned bits = 0;
+  for (Uint16 group = 0x6000; group <= 0x601e; group += 2) {
+    const auto position = dcmtk::integer(data, DcmTagKey(group, 0x0102));
+    if (position && *position >= 0 && *position < bits_allocated && !data.tagExists(DcmTagKey(group, 0x3000)))
+      bits |= 1U << *position;
+  }
+  return bits;
 }
 
 }  // namespace
@@ -89,6 +113,7 @@ PixelFormat read_format(DcmItem& data, const path& file, std::vector<std::string
     throw FileError(file, "declares " + std::to_string(format.frames) + " frames of " +
                               std::to_string(format.rows) + " x " + std::to_string(format.columns) +
                               ", more than 2^28 samples");
+  format.overlay_bits = overlay_bits(data, format.bits_allocated);
   read_rescale(data, file, format, warnings);
   return format;
 }
@@ -98,29 +123,39 @@ namespace {
 // Turns one frame of stored integers (local byte order) into counts: takes bits
 // high_bit..high_bit-bits_stored+1 and extends the sign. Bits outside carry old-style overlays, not counts.
 template <typename Stored>
-void convert(const Stored* stored, const PixelFormat& format, std::vector<float>& samples) {
+void convert(const Stored* stored, const PixelFormat& format, std::vector<float>& samples,
+             PixelFindings& findings) {
   const int shift = format.high_bit + 1 - format.bits_stored;
   const int mask = (1 << format.bits_stored) - 1, sign = 1 << (format.bits_stored - 1);
+  const unsigned word = (1U << format.bits_allocated) - 1;
+  const unsigned unused = word & ~(static_cast<unsigned>(mask) << shift) & ~format.overlay_bits;
+  const unsigned above = unused & ~((1U << format.high_bit) - 1);  // may repeat the sign
   const bool rescaled = format.slope != 1 || format.intercept != 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     int value = (stored[i] >> shift) & mask;
-    if (format.is_signed && (value & sign) != 0) value -= mask + 1;
+    const bool negative = format.is_signed && (value & sign) != 0;
+    if (negative) value -= mask + 1;
+    const unsigned outside = stored[i] & unused;
+    findings.unclaimed_bits = findings.unclaimed_bits || (outside != 0 && !(negative && outside == above));
+    findings.lowest = std::min(findings.lowest, value);
+    findings.highest = std::max(findings.highest, value);
     samples[i] =
         rescaled ? static_cast<float>(value * format.slope + format.intercept) : static_cast<float>(value);
   }
 }
 
-Image make_frame(const void* stored, const PixelFormat& format) {
+Image make_frame(const void* stored, const PixelFormat& format, PixelFindings& findings) {
   Image frame(format.rows, format.columns, 1, SampleKind::counts);
   if (format.bits_allocated == 8) {
-    convert(static_cast<const Uint8*>(stored), format, frame.samples);
+    convert(static_cast<const Uint8*>(stored), format, frame.samples, findings);
   } else {
-    convert(static_cast<const Uint16*>(stored), format, frame.samples);
+    convert(static_cast<const Uint16*>(stored), format, frame.samples, findings);
   }
   return frame;
 }
 
-std::vector<Image> read_uncompressed(DcmElement& pixels, const PixelFormat& format, const path& file) {
+std::vector<Image> read_uncompressed(DcmElement& pixels, const PixelFormat& format, const path& file,
+                                     PixelFindings& findings) {
   const std::int64_t declared_bytes = format.frame_bytes() * format.frames;
   if (static_cast<std::int64_t>(pixels.getLength()) < declared_bytes)
     throw FileError(file, "holds " + std::to_string(pixels.getLength()) + " bytes of pixel data, but " +
@@ -137,7 +172,7 @@ std::vector<Image> read_uncompressed(DcmElement& pixels, const PixelFormat& form
     throw FileError(file, std::string("pixel data cannot be read: ") + got.text());
   std::vector<Image> frames;
   for (std::int64_t f = 0; f < format.frames; ++f)
-    frames.push_back(make_frame(bytes + f * format.frame_bytes(), format));
+    frames.push_back(make_frame(bytes + f * format.frame_bytes(), format, findings));
   return frames;
 }
 
@@ -155,7 +190,7 @@ class FrameDecoder {
       throw FileError(file, failure_ + ": there is no decoder for it");
   }
 
-  Image next() {
+  Image next(PixelFindings& findings) {
     const Uint32 first_fragment = fragment_;
     decode(0xa5, first_fragment);
     // A stream of 8-bit samples under a header of 16 bits fills half of the frame, and DCMTK does not mind.
@@ -167,7 +202,7 @@ class FrameDecoder {
                                    ": the compressed samples have fewer bits than the header declares");
     }
     ++frame_;
-    return make_frame(buffer_.data(), format_);
+    return make_frame(buffer_.data(), format_, findings);
   }
 
  private:
@@ -202,7 +237,7 @@ class FrameDecoder {
 };
 
 std::vector<Image> read_compressed(DcmItem& data, DcmPixelData& pixels, E_TransferSyntax syntax,
-                                   const PixelFormat& format, const path& file) {
+                                   const PixelFormat& format, const path& file, PixelFindings& findings) {
   DcmPixelSequence* fragments = nullptr;
   if (pixels.getEncapsulatedRepresentation(syntax, nullptr, fragments).good() && fragments != nullptr &&
       static_cast<std::int64_t>(fragments->card()) < format.frames + 1)
@@ -210,20 +245,23 @@ std::vector<Image> read_compressed(DcmItem& data, DcmPixelData& pixels, E_Transf
                               " compressed fragments for " + std::to_string(format.frames) + " frames");
   FrameDecoder decoder(data, pixels, syntax, format, file);
   std::vector<Image> frames;
-  for (std::int64_t f = 0; f < format.frames; ++f) frames.push_back(decoder.next());
+  for (std::int64_t f = 0; f < format.frames; ++f) frames.push_back(decoder.next(findings));
   return frames;
 }
 
 }  // namespace
 
-std::vector<Image> read_frames(DcmDataset& data, const PixelFormat& format, const path& file) {
+std::vector<Image> read_frames(DcmDataset& data, const PixelFormat& format, const path& file,
+                               PixelFindings& findings) {
   DcmElement* element = nullptr;
   if (data.findAndGetElement(DCM_PixelData, element).bad() || element == nullptr)
     throw FileError(file, "holds no pixel data");
+  findings = {.lowest = 65535, .highest = -65535};  // beyond what 16 bits hold
   const E_TransferSyntax syntax = data.getOriginalXfer();
   auto* pixels = dynamic_cast<DcmPixelData*>(element);
-  if (pixels == nullptr || !dcmtk::is_encapsulated(syntax)) return read_uncompressed(*element, format, file);
-  return read_compressed(data, *pixels, syntax, format, file);
+  if (pixels == nullptr || !dcmtk::is_encapsulated(syntax))
+    return read_uncompressed(*element, format, file, findings);
+  return read_compressed(data, *pixels, syntax, format, file, findings);
 }
 
 }  // namespace uptake::io

@@ -1,12 +1,14 @@
 #ifdef UPTAKE_HAS_DICOM
-#include <algorithm>
 #include <cstring>
 #include <fstream>
 
 #include "io/base/file.h"
+#include "io/base/folder.h"
 #include "io/base/text.h"
 #include "io/dicom/dicom.h"
+#include "io/dicom/dicom_acquisition.h"
 #include "io/dicom/dicom_dcmtk.h"
+#include "io/dicom/dicom_doubts.h"
 #include "io/dicom/dicom_pixels.h"
 #include "io/dicom/dicom_views.h"
 
@@ -30,40 +32,41 @@ void read_identity(DcmItem& data, DicomImage& image) {
   image.study_description = text(data, DCM_StudyDescription);
   image.series_description = text(data, DCM_SeriesDescription);
   image.manufacturer = text(data, DCM_Manufacturer);
-  image.acquisition_date = text(data, DCM_AcquisitionDate);
-  image.acquisition_time = text(data, DCM_AcquisitionTime);
+  const auto date_and_time = [&](const DcmTagKey& date, const DcmTagKey& time, std::string& day,
+                                 std::string& hour) {
+    day = text(data, date);
+    hour = text(data, time);
+  };
+  date_and_time(DCM_StudyDate, DCM_StudyTime, image.study_date, image.study_time);
+  date_and_time(DCM_SeriesDate, DCM_SeriesTime, image.series_date, image.series_time);
+  date_and_time(DCM_ContentDate, DCM_ContentTime, image.content_date, image.content_time);
+  date_and_time(DCM_AcquisitionDate, DCM_AcquisitionTime, image.acquisition_date, image.acquisition_time);
+  image.acquisition_datetime = text(data, DCM_AcquisitionDateTime);
   image.image_type = dcmtk::texts(data, DCM_ImageType);
-  image.synthetic = text(data, dcmtk::kSyntheticData) == "YES";
-  if (DcmItem* pharma = dcmtk::sequence_item(data, DCM_RadiopharmaceuticalInformationSequence, 0)) {
-    image.radiopharmaceutical = text(*pharma, DCM_Radiopharmaceutical);
-    image.injection_time = text(*pharma, DCM_RadiopharmaceuticalStartTime);
-  }
+  image.synthetic = is_marked_synthetic(data, image);
 }
 
-void read_acquisition(DcmItem& data, DicomImage& image) {
-  image.counts_accumulated = dcmtk::integer(data, DCM_CountsAccumulated);
-  image.frame_duration_ms = std::max(0.0, dcmtk::number(data, DCM_ActualFrameDuration).value_or(0));
-  const auto row = dcmtk::number(data, DCM_PixelSpacing, 0),
-             column = dcmtk::number(data, DCM_PixelSpacing, 1);
-  if (row && column && *row > 0 && *column > 0) {
-    image.row_spacing_mm = *row;
-    image.column_spacing_mm = *column;
-  } else if (data.tagExistsWithValue(DCM_PixelSpacing)) {
-    image.warnings.push_back("PixelSpacing " + printable(dcmtk::text(data, DCM_PixelSpacing)) +
-                             " is not two positive numbers and was ignored");
-  }
+// Without preamble a data set begins with an attribute of group 2 or 8 (big-endian files have their bytes
+// swapped), then either its two letters of VR or a length that is not absurd.
+bool begins_as_data_set(std::string_view head) {
+  if (head.size() < 8) return false;
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(head[at]); };
+  const bool little = (byte(0) == 2 || byte(0) == 8) && byte(1) == 0, big = byte(0) == 0 && byte(1) == 8;
+  const auto capital = [&](std::size_t at) { return byte(at) >= 'A' && byte(at) <= 'Z'; };
+  return (little && byte(6) < 4 && byte(7) == 0) || ((little || big) && capital(4) && capital(5));
 }
 
 }  // namespace
 
 bool is_dicom(const path& file) noexcept {
   try {
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(file, error)) return false;
+    if (!is_regular(file)) return false;
     char head[132] = {};
     std::ifstream stream(file, std::ios::binary);
-    if (stream.read(head, sizeof head) && std::memcmp(head + 128, "DICM", 4) == 0) return true;
-    if (lower_extension(file) != ".dcm") return false;
+    stream.read(head, sizeof head);
+    const auto got = static_cast<std::size_t>(stream.gcount());
+    if (got == sizeof head && std::memcmp(head + 128, "DICM", 4) == 0) return true;
+    if (!begins_as_data_set(std::string_view(head, got))) return false;
     const dcmtk::Session session(file);
     DcmFileFormat parsed;
     dcmtk::load(parsed, file);
@@ -85,11 +88,18 @@ DicomImage read_dicom(const path& file) {
   image.bits_allocated = format.bits_allocated;
   image.bits_stored = format.bits_stored;
   image.is_signed = format.is_signed;
-  image.frames = read_frames(data, format, file);
-  if (dcmtk::is_lossy(data.getOriginalXfer()) || dcmtk::text(data, DCM_LossyImageCompression) == "01")
+  PixelFindings findings;
+  image.frames = read_frames(data, format, file, findings);
+  image.lossy =
+      dcmtk::is_lossy(data.getOriginalXfer()) || dcmtk::text(data, DCM_LossyImageCompression) == "01";
+  if (image.lossy)
     image.warnings.push_back("the image was compressed with loss, so its counts are approximate");
+  const auto frames = static_cast<int>(format.frames);
   read_acquisition(data, image);
-  image.views = find_views(data, static_cast<int>(format.frames), image);
+  read_kind(data, frames, image);
+  read_windows(data, frames, image);
+  doubt_pixels(data, format, findings, image);
+  find_views(data, frames, image);
   return image;
 }
 
@@ -97,10 +107,16 @@ void require_planar(const path& file, const DicomImage& image) {
   if (image.modality != "NM")
     throw FileError(file, "modality is " + (image.modality.empty() ? "missing" : printable(image.modality)) +
                               ", expected NM (nuclear medicine)");
-  const std::string kind = image.acquisition_kind();
-  if (kind.empty() || kind == "STATIC" || kind == "WHOLE BODY") return;
-  throw FileError(file,
-                  "image type is " + printable(kind) + ", expected a planar image (STATIC or WHOLE BODY)");
+  if (!image.not_planar.empty())
+    throw FileError(file, image.not_planar + "; expected a planar image (STATIC or WHOLE BODY)");
+  if (image.burned_in)
+    throw FileError(
+        file, "BurnedInAnnotation is YES: text or a scale is part of the pixels, expected counts alone");
+  if (image.captured && image.bits_stored <= 8)
+    throw FileError(file, "is a captured screen of " + std::to_string(image.bits_stored) +
+                              " bits, whose grays are not counts (Secondary Capture or a conversion type)");
+  if (!image.frames.empty() && image.photopeak_frames().empty())
+    throw FileError(file, "every frame is of a scatter window, expected one of the photopeak");
 }
 
 }  // namespace uptake::io

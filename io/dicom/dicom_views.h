@@ -10,10 +10,16 @@ class DcmItem;
 
 namespace uptake::io {
 
-/// The view of each frame by the rules of read_dicom; adds a warning to `image` where it was assumed.
-std::vector<View> find_views(DcmItem& data, int frames, DicomImage& image);
+/// Sets the view of each frame by the rules of read_dicom; adds a warning where it was assumed.
+void find_views(DcmItem& data, int frames, DicomImage& image);
 
-/// The view a label such as "WHOLE BODY_E", "HANDS ANT" or "Posterior" names; unknown if none, or both.
-View view_from_label(std::string_view label);
+/// What a label or a code says of the view: nothing, or a view, which may be neither of the two (lateral, oblique).
+struct NamedView {
+  bool named = false;
+  View view = View::unknown;
+};
+
+/// The view that words such as "WHOLE BODY_E", "HANDS ANT", "Posterior" or "LT LAT" name; unnamed if none.
+NamedView view_from_label(std::string_view label);
 
 }  // namespace uptake::io
