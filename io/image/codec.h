@@ -31,8 +31,13 @@ std::uint32_t crc32(std::string_view bytes);
 void require_whole_png(std::string_view bytes, const std::filesystem::path& path);
 void require_whole_jpeg(std::string_view bytes, const std::filesystem::path& path);
 
-/// Decodes by stb_image; alpha dropped. Throws FileError.
-Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path);
+/// Pixels as they are in the file, laid on white where they are transparent.
+struct Decoded {
+  Image image;
+  std::int64_t transparent = 0;  // pixels that are not opaque
+};
+/// Decodes by stb_image. Throws FileError.
+Decoded decode_by_stb(std::string_view bytes, const std::filesystem::path& path);
 
 /// A zlib stream of rows as PNG filters them.
 std::string zlib_compress(std::string_view bytes);

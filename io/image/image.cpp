@@ -1,11 +1,15 @@
 #include "io/image/image.h"
 
 #include <algorithm>
+#include <fstream>
 #include <stdexcept>
+#include <utility>
 
 #include "io/base/file.h"
+#include "io/base/folder.h"
 #include "io/base/text.h"
 #include "io/image/codec.h"
+#include "io/image/marks.h"
 
 namespace uptake::io {
 namespace {
@@ -21,7 +25,16 @@ bool has_image_extension(const std::filesystem::path& path) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
-Image decode_image(std::string_view bytes, const std::filesystem::path& path) {
+bool is_picture(const std::filesystem::path& path) noexcept {
+  if (!is_regular(path)) return false;
+  char start[8] = {};
+  std::ifstream(path, std::ios::binary).read(start, sizeof start);
+  const std::string_view bytes(start, sizeof start);
+  return bytes.starts_with(detail::kPngSignature) || bytes.starts_with(detail::kJpegSignature);
+}
+
+Image decode_image(std::string_view bytes, const std::filesystem::path& path,
+                   std::vector<std::string>& notes) {
   if (bytes.starts_with(detail::kPngSignature)) {
     detail::require_whole_png(bytes, path);
   } else if (bytes.starts_with(detail::kJpegSignature)) {
@@ -30,11 +43,37 @@ Image decode_image(std::string_view bytes, const std::filesystem::path& path) {
     throw FileError(path, bytes.empty() ? "is empty, a PNG or JPEG image was expected"
                                         : "is neither a PNG nor a JPEG image");
   }
-  return detail::decode_by_stb(bytes, path);
+  const PictureMarks marks = find_marks([&](std::uint64_t at, std::size_t count) {
+    return std::string(at < bytes.size() ? bytes.substr(static_cast<std::size_t>(at), count)
+                                         : std::string_view());
+  });
+  detail::Decoded decoded = detail::decode_by_stb(bytes, path);
+  if (decoded.transparent > 0)
+    notes.push_back("alpha channel: " + std::to_string(decoded.transparent) + " of " +
+                    std::to_string(decoded.image.height * decoded.image.width) +
+                    " pixels are transparent and were laid on white");
+  if (marks.cmyk) notes.push_back("CMYK: turned into RGB without a color profile");
+  if (marks.animated) notes.push_back("animation: only its first image was read");
+  if (marks.orientation < 1 || marks.orientation > 8)
+    notes.push_back("EXIF orientation " + std::to_string(marks.orientation) +
+                    " does not exist and was ignored");
+  else if (marks.orientation != 1)
+    notes.push_back("EXIF orientation " + std::to_string(marks.orientation) + ": turned upright");
+  return upright(std::move(decoded.image), marks.orientation);
+}
+
+Image decode_image(std::string_view bytes, const std::filesystem::path& path) {
+  std::vector<std::string> notes;
+  return decode_image(bytes, path, notes);
+}
+
+Image read_image(const std::filesystem::path& path, std::vector<std::string>& notes) {
+  return decode_image(read_file(path, std::uintmax_t{1} << 31), path, notes);
 }
 
 Image read_image(const std::filesystem::path& path) {
-  return decode_image(read_file(path, std::uintmax_t{1} << 31), path);
+  std::vector<std::string> notes;
+  return read_image(path, notes);
 }
 
 Image crop(const Image& image, std::int64_t y, std::int64_t x, std::int64_t height, std::int64_t width) {

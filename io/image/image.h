@@ -34,13 +34,23 @@ struct Image {
 /// Whether the name ends in .png, .jpg or .jpeg, in capitals or not.
 bool has_image_extension(const std::filesystem::path& path);
 
-/// Reads a PNG or JPEG file (told apart by content, not by name); gray stays gray, 16 bit stays 16 bit, an
-/// alpha channel is dropped, a palette becomes RGB. Throws FileError for a missing, truncated, corrupt or
-/// absurdly large (over 2^28 samples) file.
+/// Does the file begin as a PNG or JPEG file does? A missing file, a pipe or a device (not opened) does not.
+bool is_picture(const std::filesystem::path& path) noexcept;
+
+/// Reads a PNG or JPEG file (told apart by content, not by name); gray stays gray, 16 bit stays 16 bit, a palette
+/// becomes RGB. The EXIF orientation is applied, so the picture is upright; transparent pixels are laid on white;
+/// CMYK becomes RGB. Throws FileError for a missing, truncated, corrupt or absurdly large (over 2^28 samples)
+/// file.
 Image read_image(const std::filesystem::path& path);
 
 /// The same from bytes in memory; `path` is only named in errors.
 Image decode_image(std::string_view bytes, const std::filesystem::path& path);
+
+/// The same two; each adds a sentence to `notes` for everything of this that changed the pixels: "EXIF orientation
+/// 6: turned upright".
+Image read_image(const std::filesystem::path& path, std::vector<std::string>& notes);
+Image decode_image(std::string_view bytes, const std::filesystem::path& path,
+                   std::vector<std::string>& notes);
 
 /// Writes a PNG (8 bit for u8, 16 bit for u16; 1 or 3 channels), atomically. Samples are rounded and clamped
 /// to the range of the kind, NaN becomes 0. Throws FileError when it cannot be written, std::invalid_argument

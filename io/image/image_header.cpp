@@ -3,9 +3,12 @@
 #include <array>
 #include <fstream>
 #include <string_view>
+#include <utility>
 
 #include "io/base/file.h"
+#include "io/base/folder.h"
 #include "io/image/codec.h"
+#include "io/image/marks.h"
 
 namespace uptake::io {
 namespace {
@@ -66,6 +69,8 @@ std::string describe(const ImageHeader& header) {
 }
 
 ImageHeader read_image_header(const std::filesystem::path& path) {
+  if (std::error_code error; std::filesystem::exists(path, error) && !is_regular(path))
+    throw FileError(path, "not a regular file");
   std::ifstream file(path, std::ios::binary);
   Bytes bytes{};
   if (!file || !file.read(bytes.data(), 1)) throw FileError(path, "cannot be opened or is empty");
@@ -80,6 +85,7 @@ ImageHeader read_image_header(const std::filesystem::path& path) {
     throw FileError(path, "neither a PNG nor a JPEG file");
   }
   if (header.height == 0 || header.width == 0) throw FileError(path, "an image without pixels");
+  if (read_marks(path).turned()) std::swap(header.height, header.width);
   return header;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 
@@ -45,20 +46,26 @@ struct FreeByStb {
 };
 
 template <class Sample>
-Image without_alpha(const Sample* samples, int height, int width, int channels, SampleKind kind) {
-  const int kept = channels - (channels == 2 || channels == 4 ? 1 : 0);
-  Image image(height, width, kept, kind);
-  float* out = image.samples.data();
+Decoded on_white(const Sample* samples, int height, int width, int channels, SampleKind kind) {
+  const bool has_alpha = channels == 2 || channels == 4;
+  const int kept = channels - (has_alpha ? 1 : 0);
+  constexpr auto kTop = static_cast<std::int64_t>(std::numeric_limits<Sample>::max());
+  Decoded decoded{Image(height, width, kept, kind)};
+  float* out = decoded.image.samples.data();
   const std::int64_t pixels = std::int64_t{height} * width;
   for (std::int64_t i = 0; i < pixels; ++i) {
-    for (int c = 0; c < kept; ++c) *out++ = static_cast<float>(samples[i * channels + c]);
+    const Sample* pixel = samples + i * channels;
+    const std::int64_t alpha = has_alpha ? pixel[kept] : kTop;
+    if (alpha != kTop) ++decoded.transparent;
+    for (int c = 0; c < kept; ++c)  // rounded: samples are whole numbers
+      *out++ = static_cast<float>((pixel[c] * alpha + kTop * (kTop - alpha) + kTop / 2) / kTop);
   }
-  return image;
+  return decoded;
 }
 
 }  // namespace
 
-Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path) {
+Decoded decode_by_stb(std::string_view bytes, const std::filesystem::path& path) {
   if (bytes.size() > INT_MAX) throw FileError(path, "is larger than 2 GiB, too large for an image file");
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
   const int size = static_cast<int>(bytes.size());
@@ -68,11 +75,11 @@ Image decode_by_stb(std::string_view bytes, const std::filesystem::path& path) {
     if (stbi_is_16_bit_from_memory(data, size)) {
       const std::unique_ptr<stbi_us, FreeByStb> samples(
           stbi_load_16_from_memory(data, size, &width, &height, &channels, 0));
-      if (samples) return without_alpha(samples.get(), height, width, channels, SampleKind::u16);
+      if (samples) return on_white(samples.get(), height, width, channels, SampleKind::u16);
     } else {
       const std::unique_ptr<stbi_uc, FreeByStb> samples(
           stbi_load_from_memory(data, size, &width, &height, &channels, 0));
-      if (samples) return without_alpha(samples.get(), height, width, channels, SampleKind::u8);
+      if (samples) return on_white(samples.get(), height, width, channels, SampleKind::u8);
     }
     if (stbi_failure_reason() != nullptr) why = stbi_failure_reason();
   } catch (const BrokenInvariant&) {  // costs the memory of this one attempt
