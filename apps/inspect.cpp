@@ -4,11 +4,14 @@
 #include <sstream>
 
 #include "apps/cli.h"
+#include "apps/inputs.h"
 #include "gan/checkpoint.h"
 #include "io/base/file.h"
+#include "io/base/folder.h"
 #include "io/base/text.h"
 #include "io/dicom/dicom.h"
 #include "io/image/image.h"
+#include "io/image/marks.h"
 
 namespace uptake::apps {
 namespace {
@@ -19,13 +22,22 @@ enum class Kind { checkpoint, picture, dicom };
 
 // By content, so that a wrong or missing extension misleads nobody.
 Kind kind_of(const fs::path& path) {
-  if (io::is_dicom(path)) return Kind::dicom;
+  std::error_code error;
+  if (!fs::exists(path, error)) throw io::FileError(path, "no such file");
+  if (!io::is_regular(path)) throw io::FileError(path, "not a regular file");
+  switch (content_of(path)) {
+    case Content::dicom:
+      return Kind::dicom;
+    case Content::picture:
+      return Kind::picture;
+    case Content::unknown:
+      break;
+  }
   char head[9] = {};
   std::ifstream(path, std::ios::binary).read(head, sizeof head);
-  const std::string_view start(head, sizeof head);
-  if (start.starts_with("\x89PNG") || start.starts_with("\xff\xd8\xff")) return Kind::picture;
-  if (start[8] == '{' || io::lower_extension(path) == ".safetensors") return Kind::checkpoint;
-  return Kind::dicom;
+  if (head[8] == '{' || io::lower_extension(path) == ".safetensors") return Kind::checkpoint;
+  if (io::lower_extension(path) == ".dcm") return Kind::dicom;  // whose reader says what is wrong with it
+  throw io::FileError(path, "is neither a checkpoint, nor PNG, JPEG or DICOM");
 }
 
 std::string describe_checkpoint(const fs::path& path) {
@@ -55,10 +67,23 @@ std::string describe_checkpoint(const fs::path& path) {
 }
 
 std::string describe_picture(const fs::path& path) {
-  const io::Image image = io::read_image(path);
-  return "picture, " + std::to_string(image.width) + "x" + std::to_string(image.height) + " pixels, " +
-         std::to_string(image.channels) + (image.channels == 1 ? " channel, " : " channels, ") +
-         (image.kind == io::SampleKind::u16 ? "16" : "8") + " bit\n";
+  std::vector<std::string> notes;
+  const io::Image image = io::read_image(path, notes);
+  const io::PictureMarks marks = io::read_marks(path);
+  std::string text = "picture, " + std::to_string(image.width) + "x" + std::to_string(image.height) +
+                     " pixels, " + std::to_string(image.channels) +
+                     (image.channels == 1 ? " channel, " : " channels, ") +
+                     (image.kind == io::SampleKind::u16 ? "16" : "8") + " bit\n";
+  const auto add = [&](bool is, const std::string& what) {
+    if (is) text += "  " + what + "\n";
+  };
+  add(marks.palette, "palette, turned into RGB");
+  const auto says_alpha = [](const std::string& note) { return note.starts_with("alpha"); };
+  add(marks.alpha && std::ranges::none_of(notes, says_alpha), "alpha channel, opaque everywhere");
+  add(marks.profile, "color profile or gamma, not applied");
+  add(marks.significant_bits > 0, std::to_string(marks.significant_bits) + " significant bits a sample");
+  for (const std::string& note : notes) add(true, "warning: " + note);
+  return text;
 }
 
 Options declare(std::vector<fs::path>& files) {
@@ -69,7 +94,9 @@ Options declare(std::vector<fs::path>& files) {
        .description =
            "Prints what each FILE is: of a checkpoint its networks, progress, intensity mapping and "
            "whole configuration; of a DICOM file its kind, frames, views, counts, spacing, "
-           "identity and transfer syntax; of a picture its size and depth.",
+           "identity and transfer syntax; of a picture its size and depth, and what of alpha, orientation or "
+           "CMYK "
+           "was turned into plain pixels.",
        .example = "  uptake inspect run/best.safetensors cohort/dicom/P001_bloodpool.dcm\n"});
   options.add_files(files, "FILE", "files to explain");
   return options;
