@@ -68,6 +68,7 @@ int evaluate(Arguments arguments) {
   data.verify(2);
   for (const auto& problem : data.problems())
     std::cerr << "left out: " << problem.file << ": " << problem.reason << "\n";
+  for (const auto& note : data.notes()) std::cerr << "warning: " << note << "\n";
   const gan::EvaluationResult result =
       gan::write_evaluation(model, data, statistics_from, {checkpoint, data_path, split}, out);
   const auto line = [](const char* name, const gan::Statistics& s, const std::string& unit) {

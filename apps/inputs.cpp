@@ -61,8 +61,8 @@ class Search {
           leave_out(" (a folder)");
         } else if (fs::is_symlink(entry, error)) {
           leave_out(" (a link to a folder)");
-        } else if (name.string().front() == '.') {
-          leave_out(" (a hidden folder)");
+        } else if (io::is_litter(entry)) {
+          leave_out(" (a folder of the system)");
         } else {
           walk(entry, below / name);
         }

@@ -21,6 +21,7 @@ void require_alike(const io::PairDataset& train, const io::PairDataset& validati
 void tell_problems(const io::PairDataset& data, std::ostream& out) {
   for (const auto& problem : data.problems())
     out << "left out: " << problem.file << ": " << problem.reason << "\n";
+  for (const auto& note : data.notes()) out << "warning: " << note << "\n";
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ bool is_regular(const std::filesystem::path& path) noexcept {
 }
 
 bool is_litter(const std::filesystem::path& path) {
-  static constexpr std::array<const char*, 5> kNames{"thumbs.db", "ehthumbs.db", "desktop.ini", "dicomdir",
-                                                     "icon\r"};
+  static constexpr std::array<const char*, 7> kNames{"__macosx",    "@eadir",   "thumbs.db", "ehthumbs.db",
+                                                     "desktop.ini", "dicomdir", "icon\r"};
   std::string name = path.filename().string();
   if (!name.empty() && name.front() == '.') return true;
   std::transform(name.begin(), name.end(), name.begin(),

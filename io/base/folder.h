@@ -9,7 +9,8 @@ namespace uptake::io {
 bool is_regular(const std::filesystem::path& path) noexcept;
 
 /// Is it a file that systems and programs leave in folders, by its name: hidden (".DS_Store", the "._x" that macOS
-/// puts beside x), Thumbs.db, desktop.ini, or DICOMDIR, the index of a medium of DICOM files?
+/// puts beside x), Thumbs.db, desktop.ini, DICOMDIR, the index of a medium of DICOM files; or a folder of such
+/// (__MACOSX, @eaDir)?
 bool is_litter(const std::filesystem::path& path);
 
 }  // namespace uptake::io

@@ -64,12 +64,13 @@ void doubt_largest(DcmItem& data, const PixelFindings& findings, DicomImage& ima
 
 // A true count image that travelled as Secondary Capture is known by its counts: they are what was declared.
 void doubt_capture(DcmItem& data, DicomImage& image) {
-  image.burned_in = dcmtk::text(data, DCM_BurnedInAnnotation) == "YES";
+  image.burned_in = lower(dcmtk::text(data, DCM_BurnedInAnnotation)) == "yes";
   image.conversion_type = dcmtk::text(data, DCM_ConversionType);
   const bool by_class = is_capture_class(image.sop_class_uid);
   if (image.burned_in)
     image.warnings.push_back("BurnedInAnnotation is YES: text or a scale is part of the pixels");
-  if (!by_class && image.conversion_type.empty() && image.modality != "OT" && image.modality != "SC") return;
+  const bool secondary = image.image_type.size() > 1 && image.image_type[1] == "SECONDARY";
+  if (!by_class && !secondary && image.conversion_type.empty()) return;
   double total = 0;
   for (const Image& frame : image.frames) total += sum_of(frame);
   image.captured =
@@ -78,7 +79,7 @@ void doubt_capture(DcmItem& data, DicomImage& image) {
   std::string how = by_class ? "its class is Secondary Capture" : "";
   if (!image.conversion_type.empty())
     how += (how.empty() ? "" : ", ") + std::string("its conversion type ") + printable(image.conversion_type);
-  image.warnings.push_back((how.empty() ? "its modality is " + printable(image.modality) : how) +
+  image.warnings.push_back((how.empty() ? std::string("its image type is SECONDARY") : how) +
                            ", so its pixels may be the grays of a screen and not counts");
 }
 

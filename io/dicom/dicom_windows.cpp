@@ -72,9 +72,13 @@ struct Window {
   std::string radionuclide;  // that the name gives
 };
 
+constexpr double kPeakMarginKev = 1.5;  // a window may end on the photopeak, as halves of a split one do
+
 bool holds(const Window& window, const std::vector<double>& peaks) {
   return std::any_of(window.ranges.begin(), window.ranges.end(), [&](const Range& r) {
-    return std::any_of(peaks.begin(), peaks.end(), [&](double p) { return p >= r.lower && p <= r.upper; });
+    return std::any_of(peaks.begin(), peaks.end(), [&](double p) {
+      return p >= r.lower - kPeakMarginKev && p <= r.upper + kPeakMarginKev;
+    });
   });
 }
 
@@ -156,7 +160,7 @@ bool names_scatter(std::string_view name) {
     }
   }
   return std::any_of(words.begin(), words.end(), [](const std::string& w) {
-    return w == "sc" || w == "sct" || w.starts_with("scat") || w.ends_with("scatter") ||
+    return w == "sc" || w.starts_with("sct") || w.starts_with("scat") || w.ends_with("scatter") ||
            w.starts_with("compton") || w.starts_with("streu");
   });
 }

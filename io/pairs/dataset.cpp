@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "io/base/file.h"
@@ -49,9 +52,17 @@ class PackedImage {
 };
 
 Pair halves(const PairEntry& entry) {
-  const Image both = read_image(entry.a);
+  std::vector<std::string> notes;
+  const Image both = read_image(entry.a, notes);
   const std::int64_t half = both.width / 2;
-  return {entry.name, crop(both, 0, 0, both.height, half), crop(both, 0, half, both.height, half)};
+  return {entry.name, crop(both, 0, 0, both.height, half), crop(both, 0, half, both.height, half), notes};
+}
+
+Pair two_files(const PairEntry& entry) {
+  Pair pair{entry.name, {}, {}};
+  pair.a = read_image(entry.a, pair.a_notes);
+  pair.b = read_image(entry.b, pair.b_notes);
+  return pair;
 }
 
 /// Throws if the decoded image is not what the header said: channels and sizes were checked on headers.
@@ -135,8 +146,7 @@ void PairDataset::refuse_if_unusable() const {
 Pair PairDataset::decode(const PairEntry& pair) const {
   Pair decoded;
   if (listing_.form == DatasetForm::side_by_side) decoded = halves(pair);
-  if (listing_.form == DatasetForm::two_folders)
-    decoded = {pair.name, read_image(pair.a), read_image(pair.b)};
+  if (listing_.form == DatasetForm::two_folders) decoded = two_files(pair);
   if (listing_.form == DatasetForm::cohort) decoded = decode_cohort_pair(pair);
   require_header(decoded.a, pair.a_header, pair.a);
   require_header(decoded.b, pair.b_header, pair.b);
@@ -153,6 +163,35 @@ Pair PairDataset::load(std::size_t i) const {
   return decoded;
 }
 
+std::vector<std::string> PairDataset::notes() const {
+  struct Kind {
+    std::string first;
+    std::set<std::filesystem::path> files;
+  };
+  std::map<std::string, Kind> kinds;  // by the sentence without its numbers
+  const auto add = [&](const std::filesystem::path& file, const std::vector<std::string>& notes) {
+    for (const std::string& note : notes) {
+      std::string key;
+      std::copy_if(note.begin(), note.end(), std::back_inserter(key),
+                   [](char c) { return c < '0' || c > '9'; });
+      Kind& kind = kinds[key];
+      if (kind.files.empty()) kind.first = name_within(folder_, file) + ": " + note;
+      kind.files.insert(file);
+    }
+  };
+  for (const PairEntry& pair : listing_.pairs) {
+    add(pair.a, pair.facts.a.notes);
+    add(pair.b, pair.facts.b.notes);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [key, kind] : kinds)
+    lines.push_back(kind.first +
+                    (kind.files.size() == 1
+                         ? std::string()
+                         : " (and the like in " + std::to_string(kind.files.size() - 1) + " more)"));
+  return lines;
+}
+
 IntensityRange PairDataset::verify(int threads, const PairVisitor& visit) {
   IntensityRange range;
   std::vector<std::optional<DatasetProblem>> found(size());  // none: the pair is good
@@ -164,6 +203,8 @@ IntensityRange PairDataset::verify(int threads, const PairVisitor& visit) {
       PairFacts& facts = listing_.pairs[i].facts;
       add_pixel_facts(facts.a, pair.a);
       add_pixel_facts(facts.b, pair.b);
+      facts.a.notes.insert(facts.a.notes.end(), pair.a_notes.begin(), pair.a_notes.end());
+      facts.b.notes.insert(facts.b.notes.end(), pair.b_notes.begin(), pair.b_notes.end());
       if (visit) visit(i, pair);
       const std::lock_guard lock(range_mutex);
       range.a_max = std::max(range.a_max, a_max);

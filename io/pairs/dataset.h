@@ -30,6 +30,7 @@ namespace uptake::io {
 struct Pair {
   std::string name;
   Image a, b;
+  std::vector<std::string> a_notes = {}, b_notes = {};  // of read_image, when it was decoded now
 };
 
 /// One pair before it is decoded.
@@ -119,6 +120,9 @@ class PairDataset {
   const PairEntry& entry(std::size_t i) const { return listing_.pairs.at(i); }
   /// What the images of pair i say about themselves; `largest` and `content_hash` once verify() was called.
   const PairFacts& facts(std::size_t i) const { return entry(i).facts; }
+  /// What reading changed or doubted, once verify() was called: one line for each kind of sentence, with the
+  /// first file it is about and the number of others.
+  std::vector<std::string> notes() const;
   /// Decodes pair i, or copies it from the cache. Throws FileError.
   Pair load(std::size_t i) const;
 

@@ -31,6 +31,8 @@ void require_partners(const CohortRow& row, const DicomImage& a, const DicomImag
     fail("has " + std::to_string(a.frames.size()) + " frames", "has " + std::to_string(b.frames.size()));
   const ImageHeader a_header = header_of(a.frames[0]), b_header = header_of(b.frames[0]);
   if (a_header != b_header) fail("is " + describe(a_header), "is " + describe(b_header));
+  if (a.photopeak_frames() != b.photopeak_frames())
+    fail("has frames of a scatter window", "has not the same frames of one");
   for (std::size_t i = 0; i < a.frames.size(); ++i) {
     const View in_a = a.views[i], in_b = b.views[i];
     if (in_a != in_b && in_a != View::unknown && in_b != View::unknown)
@@ -64,16 +66,18 @@ RowResult read_row(const fs::path& folder, const CohortRow& row, const std::stri
   try {
     const DicomImage a = read_planar(row.blood_pool), b = read_planar(row.delayed);
     require_partners(row, a, b);
-    const auto frames = static_cast<std::int64_t>(a.frames.size());
-    for (std::int64_t frame = 0; frame < frames; ++frame)
+    const std::vector<std::size_t> frames = a.photopeak_frames();  // those of scatter pair with nothing
+    for (const std::size_t index : frames) {
+      const auto frame = static_cast<std::int64_t>(index);
       result.pairs.push_back(
-          {.name = frames == 1 ? name : name + "#" + std::to_string(frame + 1),
+          {.name = frames.size() == 1 ? name : name + "#" + std::to_string(frame + 1),
            .a = row.blood_pool,
            .b = row.delayed,
            .frame = frame,
            .a_header = header_of(a.frames[0]),
            .b_header = header_of(b.frames[0]),
            .facts = {dicom_facts(row.blood_pool, a, frame), dicom_facts(row.delayed, b, frame)}});
+    }
   } catch (const FileError& error) {
     result.problem = {name_within(folder, error.path()), error.problem()};
   }

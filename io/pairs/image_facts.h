@@ -36,8 +36,9 @@ struct ImageFacts {
   std::string study_date, acquisition_date, acquisition_time;  // YYYYMMDD, HHMMSS.FFFFFF
   std::string patient_id, patient_sex, manufacturer;
   std::string study_instance_uid, series_instance_uid, sop_instance_uid;
-  bool synthetic = false;  // made, not measured
-  bool derived = false;    // computed from other images; the phantom's are synthetic and original
+  bool synthetic = false;          // made, not measured
+  bool derived = false;            // computed from other images; the phantom's are synthetic and original
+  std::vector<std::string> notes;  // what reading it changed or doubted, a sentence each
 };
 
 /// Two images of a pair.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dataset_fixture.h"
+#include "dicom_bytes.h"
 #include "io/base/file.h"
 #include "io/dicom/dicom.h"
 #include "io/pairs/dataset.h"
@@ -101,6 +102,27 @@ TEST_CASE("PairDataset: the intensity range of a cohort is the largest count of 
   // seed + 10.
   CHECK(range.a_max == 11 * 29 + 7 * 97 + 7 * 13);
   CHECK(range.b_max == 110 * 29 + 7 * 97 + 7 * 13);
+}
+
+TEST_CASE("PairDataset: frames of a scatter window are no pairs") {
+  const DatasetFolder folder;
+  DicomBytes peak_range, peak, scatter_range, scatter;
+  peak_range.text(0x00540014, "DS", "128.6").text(0x00540015, "DS", "149.4");
+  peak.sequence(0x00540013, peak_range).text(0x00540018, "SH", "Tc-99m");
+  scatter_range.text(0x00540014, "DS", "108.3").text(0x00540015, "DS", "129.2");
+  scatter.sequence(0x00540013, scatter_range).text(0x00540018, "SH", "Scatter");
+  auto both = camera_file(3, 3, 2);
+  both.set(0x00540020, "US", u16(1) + u16(1)).set(0x00540010, "US", u16(2) + u16(1));
+  both.sequence(0x00540012, peak, scatter);  // the second frame is of the photopeak
+  folder.add("early.dcm", both.file());
+  folder.add("late.dcm", both.text(0x00080018, "UI", "1.2.3.4.6").file());
+  add_table(folder, "ID7,,train,early.dcm,late.dcm\n");
+  const PairDataset dataset(folder.path(), "train");
+  REQUIRE(dataset.size() == 1);
+  CHECK(dataset.name(0) == "ID7");
+  CHECK(dataset.load(0).a.samples[0] == 9);
+  folder.add("late.dcm", both.set(0x00540010, "US", u16(1) + u16(2)).file());
+  CHECK(contains(sentence_of([&] { PairDataset(folder.path(), "train"); }), "frames of a scatter window"));
 }
 
 TEST_CASE("PairDataset: further rows of one patient get names of their own") {

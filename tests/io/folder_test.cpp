@@ -22,8 +22,8 @@ TEST_CASE("is_regular: files and links to files; no pipe, device, folder, broken
 }
 
 TEST_CASE("is_litter: what systems leave behind, by name") {
-  for (const char* name :
-       {"a/._1.png", ".DS_Store", "Thumbs.db", "THUMBS.DB", "desktop.ini", "DICOMDIR", ".hidden"})
+  for (const char* name : {"a/._1.png", ".DS_Store", "Thumbs.db", "THUMBS.DB", "desktop.ini", "DICOMDIR",
+                           ".hidden", "__MACOSX", "@eaDir"})
     CHECK(is_litter(name));
   for (const char* name : {"1.png", "a.b/x", "DICOMDIR.dcm", "_1.png", "thumbs.png"})
     CHECK_FALSE(is_litter(name));

@@ -5,6 +5,7 @@
 
 #include "io/base/file.h"
 #include "io/image/image_header.h"
+#include "io/pairs/dataset.h"
 #include "io/tensors/safetensors.h"
 #include "tests/io/png_builder.h"
 #include "tests/io/test_files.h"
@@ -167,4 +168,24 @@ TEST_CASE("is_picture: by the first bytes, whatever the name; folders and missin
   CHECK_FALSE(is_picture(folder.put("e.png", "")));
   CHECK_FALSE(is_picture(folder / "missing.png"));
   CHECK_FALSE(is_picture(folder / ""));
+}
+
+TEST_CASE(
+    "PairDataset::notes: what reading changed is said once for each kind, with the first file and how many") {
+  const TestFolder folder;
+  std::filesystem::create_directories(folder / "A");
+  std::filesystem::create_directories(folder / "B");
+  for (const char* name : {"1", "2", "3"}) {
+    const bool turned = name[0] != '2';
+    folder.put("A/" + std::string(name) + ".png",
+               six_pixels().chunk("eXIf", tiff(turned ? 3 : 1)).rows(kSixRows).end());
+    folder.put("B/" + std::string(name) + ".png", six_pixels().rows(kSixRows).end());
+  }
+  PairDataset data(folder / "", "train", {.cache_bytes = 1 << 20});
+  CHECK(data.notes().empty());
+  data.verify(2);
+  REQUIRE(data.notes().size() == 1);
+  CHECK(data.notes()[0] == "A/1.png: EXIF orientation 3: turned upright (and the like in 1 more)");
+  CHECK((data.load(0).a.samples == std::vector<float>{6, 5, 4, 3, 2, 1}));
+  CHECK((data.load(0).b.samples == std::vector<float>{1, 2, 3, 4, 5, 6}));
 }
