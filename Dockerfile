@@ -13,7 +13,7 @@ ARG RUN=debian:13-slim
 
 FROM ${BUILD} AS build
 COPY scripts/setup /uptake/scripts/setup
-RUN /uptake/scripts/setup build
+RUN /uptake/scripts/setup package
 COPY . /uptake
 RUN cmake -S /uptake -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DUPTAKE_TESTS=OFF -DUPTAKE_BENCH=OFF
 RUN cmake --build /build
