@@ -1,11 +1,10 @@
-// Reading nuclear-medicine DICOM as counts, and writing it back: planar objects, and images derived by a
-// model.
+// Reading nuclear-medicine DICOM as counts, and writing planar objects. What a model predicts is written by
+// io/dicom/dicom_derived.h.
 //
-// Standard: DICOM PS3.3 A.5 and C.8.4 (NM Image), C.7.6.1 and C.12.1 (derived and synthetic images), PS3.5
-// B.2 (UIDs). A program that logs through DCMTK keeps its configuration; while one of these functions runs,
-// DCMTK's own modules are silent, since the FileError says what is wrong. A build without DCMTK
-// (UPTAKE_DICOM=OFF) has the same functions; each throws FileError "this build has no DICOM support", except
-// is_dicom, which looks for the DICM mark only.
+// Standard: DICOM PS3.3 A.5 and C.8.4 (NM Image), PS3.5 B.2 (UIDs). A program that logs through DCMTK keeps its
+// configuration; while one of these functions runs, DCMTK's own modules are silent, since the FileError says what is
+// wrong. A build without DCMTK (UPTAKE_DICOM=OFF) has the same functions; each throws FileError "this build has no DICOM
+// support", except is_dicom, which looks for the DICM mark only.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -126,37 +125,6 @@ void require_planar(const std::filesystem::path& path, const DicomImage& image);
 /// identity, whether it is derived or synthetic, warnings. Control characters of the file are made harmless.
 /// Throws FileError as read_dicom does.
 std::string describe_dicom(const std::filesystem::path& path);
-
-/// What a derived image says about itself.
-struct DerivedDescription {
-  std::string series_description;      // "SYNTHETIC " is put in front unless it is there already
-  std::string derivation_description;  // how it was made, for people; up to 1024 characters
-  std::string model_name;              // of the network, such as "bloodpool-to-delayed"
-  std::string model_fingerprint;       // identifies the weights: "SHA-256 9f86d0..."
-  std::string software_name = "Uptake";
-  std::string software_version;
-  std::string series_instance_uid;  // "": derived from the source series and the model, one for a whole batch
-  int series_number = 9001;
-  int instance_number = 1;
-  std::vector<int>
-      source_frames;             // 1-based, for each frame the source frame it comes from; empty: 1, 2, 3...
-  double frame_duration_ms = 0;  // the acquisition time the predicted counts stand for; 0: that of the source
-};
-
-/// Identifiers of what was written.
-struct WrittenDicom {
-  std::string sop_instance_uid, series_instance_uid;
-};
-
-/// Writes frames predicted from `source` as a derived NM image in the study of the source, flagged synthetic
-/// in SyntheticData, ImageType, SeriesDescription, DerivationDescription, SourceImageSequence and
-/// ContributingEquipmentSequence. Samples are rounded and clamped to 0..65535 (16-bit unsigned). The same
-/// source, description and pixels give the same UIDs and the same bytes; any difference gives another SOP
-/// Instance UID. Atomic. Throws FileError when the source lacks the identifiers a derived image must refer to
-/// or the file cannot be written, std::invalid_argument for frames that are empty, differ in size or do not
-/// match the source frames.
-WrittenDicom write_derived_nm(const std::filesystem::path& path, const std::filesystem::path& source,
-                              const std::vector<Image>& frames, const DerivedDescription& description);
 
 /// An original planar static acquisition, as a gamma camera (here: the phantom) would write it.
 struct PlanarNm {

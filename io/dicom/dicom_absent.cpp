@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "io/base/file.h"
-#include "io/dicom/dicom.h"
+#include "io/dicom/dicom_derived.h"
 
 namespace uptake::io {
 namespace {
@@ -32,6 +32,12 @@ WrittenDicom write_derived_nm(const std::filesystem::path& path, const std::file
                               const std::vector<Image>&, const DerivedDescription&) {
   refuse(path);
 }
+WrittenDicom write_display_copy(const std::filesystem::path& path, const std::filesystem::path&, const Image&,
+                                const DerivedDescription&) {
+  refuse(path);
+}
+std::optional<std::string> predicted_from(const std::filesystem::path&) noexcept { return std::nullopt; }
+std::string instance_uid(const std::filesystem::path&) noexcept { return {}; }
 void write_planar_nm(const std::filesystem::path& path, const PlanarNm&) { refuse(path); }
 
 }  // namespace uptake::io

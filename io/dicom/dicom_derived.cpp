@@ -1,12 +1,11 @@
 #ifdef UPTAKE_HAS_DICOM
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 
 #include "io/base/file.h"
-#include "io/dicom/dicom.h"
-#include "io/dicom/dicom_dcmtk.h"
-#include "io/dicom/dicom_views.h"
+#include "io/dicom/dicom_modules.h"
 #include "io/dicom/dicom_write.h"
 
 namespace uptake::io {
@@ -14,19 +13,6 @@ namespace {
 
 using namespace dcmtk;
 using std::filesystem::path;
-
-constexpr const char* kPrefix = "SYNTHETIC ";
-
-// The data set is built anew, module by module, and only named attributes of the source enter it: the source
-// may be of another class (Secondary Capture), and a copy of everything would carry over private groups,
-// overlays, windows and acquired counts that are not true of predicted pixels.
-struct Derivation {
-  DcmItem& data;
-  DcmItem& source;
-  const DicomImage& image;  // the source, read
-  const DerivedDescription& description;
-  std::vector<int> source_frames;  // 1-based, one per derived frame
-};
 
 std::vector<int> check_frames(const std::vector<Image>& frames, const DicomImage& source,
                               const DerivedDescription& about) {
@@ -49,86 +35,25 @@ std::vector<int> check_frames(const std::vector<Image>& frames, const DicomImage
   return from;
 }
 
-void put_patient_and_study(const Derivation& d) {
-  for (const DcmTagKey& tag :
-       {DCM_PatientName, DCM_PatientID, DCM_PatientBirthDate, DCM_PatientSex, DCM_StudyDate, DCM_StudyTime,
-        DCM_StudyID, DCM_AccessionNumber, DCM_ReferringPhysicianName})
-    copy_or_empty(d.data, d.source, tag);
-  for (const DcmTagKey& tag :
-       {DCM_SpecificCharacterSet, DCM_IssuerOfPatientID, DCM_PatientAge, DCM_PatientIdentityRemoved,
-        DCM_DeidentificationMethod, DCM_StudyInstanceUID, DCM_StudyDescription, DCM_TimezoneOffsetFromUTC,
-        DCM_ProtocolName, DCM_AcquisitionDate, DCM_AcquisitionTime, DCM_LossyImageCompression,
-        DCM_LossyImageCompressionRatio, DCM_LossyImageCompressionMethod})
-    copy(d.data, d.source, tag);
-  // Cameras write 0 for a size or weight nobody entered.
-  for (const DcmTagKey& tag : {DCM_PatientSize, DCM_PatientWeight})
-    if (number(d.source, tag).value_or(0) > 0) copy(d.data, d.source, tag);
-  copy(d.data, d.source, DCM_BodyPartExamined);
-  copy_or_empty(d.data, d.source, DCM_Laterality);
-}
-
-void put_series(const Derivation& d) {
-  std::string title = d.description.series_description;
-  if (title.rfind(kPrefix, 0) != 0) title = kPrefix + title;
-  const std::string batch = "derived series\n" + d.image.series_instance_uid + "\n" +
-                            d.description.model_fingerprint + "\n" + d.description.software_version + "\n" +
-                            title;
-  const std::string& given = d.description.series_instance_uid;
-  put(d.data, DCM_Modality, "NM");
-  put(d.data, DCM_SeriesInstanceUID, given.empty() ? uid_from_name(batch) : given);
-  put(d.data, DCM_SeriesNumber, std::to_string(d.description.series_number));
-  put(d.data, DCM_SeriesDescription, clean(title, 64));
-  put(d.data, DCM_InstanceNumber, std::to_string(d.description.instance_number));
-  put(d.data, DCM_PatientOrientation, "");
-  put_empty_sequence(d.data, DCM_PatientOrientationCodeSequence);
-  put_empty_sequence(d.data, DCM_PatientGantryRelationshipCodeSequence);
-  // The pixels lie where the source's lie, so they share its frame of reference.
-  if (copy(d.data, d.source, DCM_FrameOfReferenceUID))
-    copy_or_empty(d.data, d.source, DCM_PositionReferenceIndicator);
-}
-
-// The equipment of a series is what made the series: this software. The camera goes among the contributors.
-void put_equipment(const Derivation& d) {
-  const auto describe_software = [&](DcmItem& item) {
-    put(item, DCM_Manufacturer, clean(d.description.software_name, 64));
-    put(item, DCM_ManufacturerModelName, clean(d.description.model_name, 64));
-    put(item, DCM_SoftwareVersions, clean(d.description.software_version, 64));
-  };
-  describe_software(d.data);
-  DcmItem& synthesizer = append_item(d.data, DCM_ContributingEquipmentSequence);
-  put_code(synthesizer, DCM_PurposeOfReferenceCodeSequence, "109100", "DCM", "Synthesizing Equipment");
-  describe_software(synthesizer);
-  put(synthesizer, DCM_ContributionDescription,
-      clean("Predicted by a neural network, weights " + d.description.model_fingerprint, 1024));
-  if (d.image.manufacturer.empty()) return;
-  DcmItem& camera = append_item(d.data, DCM_ContributingEquipmentSequence);
-  put_code(camera, DCM_PurposeOfReferenceCodeSequence, "109101", "DCM", "Acquisition Equipment");
-  for (const DcmTagKey& tag : {DCM_Manufacturer, DCM_ManufacturerModelName, DCM_InstitutionName,
-                               DCM_StationName, DCM_DeviceSerialNumber, DCM_SoftwareVersions})
-    copy(camera, d.source, tag);
-}
-
-// No DerivationCodeSequence: the standard's context group (CID 7203) has no code for prediction by a model,
-// and a wrong one would be worse than none.
-void put_derivation(const Derivation& d) {
-  put(d.data, kSyntheticData, "YES");
-  const std::string kind = d.image.acquisition_kind().empty() ? "STATIC" : d.image.acquisition_kind();
-  const bool transmission = d.image.image_type.size() > 3 && d.image.image_type[3] == "TRANSMISSION";
-  put(d.data, DCM_ImageType, "DERIVED\\PRIMARY\\" + kind + (transmission ? "\\TRANSMISSION" : "\\EMISSION"));
-  put(d.data, DCM_DerivationDescription, clean(d.description.derivation_description, 1024));
-  put(d.data, DCM_ImageComments, "SYNTHETIC IMAGE: predicted, not measured");
-  put(d.data, DCM_ImageID, "SYNTHETIC");
-  DcmItem& reference = append_item(d.data, DCM_SourceImageSequence);
-  put(reference, DCM_ReferencedSOPClassUID, d.image.sop_class_uid);
-  put(reference, DCM_ReferencedSOPInstanceUID, d.image.sop_instance_uid);
-  if (d.image.frames.size() > 1) {
-    std::string numbers;
-    for (int number : d.source_frames) numbers += (numbers.empty() ? "" : "\\") + std::to_string(number);
-    put(reference, DCM_ReferencedFrameNumber, numbers);
+// How viewers show it at first: black is no counts, white what all but one in 200 of the pixels with counts stay below.
+void put_window(DcmItem& data, const std::vector<Image>& frames) {
+  std::vector<float> counts;
+  for (const Image& frame : frames)
+    std::ranges::copy_if(frame.samples, std::back_inserter(counts), [](float v) { return v >= 0.5F; });
+  double top = 1;
+  if (!counts.empty()) {
+    const auto at =
+        counts.begin() + static_cast<std::ptrdiff_t>(0.995 * static_cast<double>(counts.size() - 1));
+    std::ranges::nth_element(counts, at);
+    top = std::clamp(std::round(static_cast<double>(*at)), 1.0, 65535.0);
   }
-  put_code(reference, DCM_PurposeOfReferenceCodeSequence, "121322", "DCM",
-           "Source image for image processing operation");
-  put(reference, DCM_SpatialLocationsPreserved, "YES");
+  // PS3.3 C.11.2.1.2.1: the linear function reaches its ends at center - 0.5 -+ (width - 1) / 2.
+  const auto number = [](double value) {
+    const std::string digits = std::to_string(value);
+    return digits.substr(0, digits.find('.') + 2);
+  };
+  put(data, DCM_WindowCenter, number(top / 2 + 0.5));
+  put(data, DCM_WindowWidth, number(top + 1));
 }
 
 // CountsAccumulated is the number of gamma events counted. No event was counted for predicted pixels, so it
@@ -140,19 +65,27 @@ void put_acquisition(const Derivation& d, const std::vector<Image>& frames) {
   const double duration_ms =
       d.description.frame_duration_ms > 0 ? d.description.frame_duration_ms : d.image.frame_duration_ms;
   put(d.data, DCM_ActualFrameDuration, std::to_string(std::lround(std::min(duration_ms, 2147483647.0))));
-  copy_or_empty(d.data, d.source, DCM_PixelSpacing);
+  const bool spaced = d.image.row_spacing_mm > 0;
+  put(d.data, DCM_PixelSpacing, spaced ? text(d.source, DCM_PixelSpacing) : "");
   if (d.image.acquisition_kind() == "WHOLE BODY")  // what the rows cover, which prediction does not change
     for (const DcmTagKey& tag : {DCM_ScanVelocity, DCM_ScanLength, DCM_WholeBodyTechnique})
       copy_or_empty(d.data, d.source, tag);
   put_pixels(d.data, frames);
+  put_window(d.data, frames);
 }
 
-// Copies one item of a sequence of the source, or leaves the sequence empty.
-void copy_item(const Derivation& d, const DcmTagKey& sequence, unsigned index) {
-  DcmItem* item = sequence_item(d.source, sequence, index);
-  if (item == nullptr) return put_empty_sequence(d.data, sequence);
-  append_item(d.data, sequence) = *item;
-}
+// Each entry of a frame vector is the number, from 1, of a thing that frames share: the things in the order in which the
+// frames name them first.
+template <class Thing>
+struct Numbered {
+  std::vector<Uint16> vector;
+  std::vector<Thing> things;
+  void add(const Thing& thing) {
+    const auto found = std::ranges::find(things, thing);
+    vector.push_back(static_cast<Uint16>(found - things.begin() + 1));
+    if (found == things.end()) things.push_back(thing);
+  }
+};
 
 // What one output detector is: a detector of the source, and the side it saw.
 struct Detector {
@@ -162,43 +95,61 @@ struct Detector {
   bool operator==(const Detector&) const = default;
 };
 
-// Detectors are numbered from 1 in the order of the frames, as the standard demands of the vector. A view
-// that was only assumed is not written as if it were known, unless the new number would suggest the other
-// side.
-void put_detectors(const Derivation& d) {
-  std::vector<Uint16> numbers;
-  std::vector<Detector> detectors;
-  for (const int frame : d.source_frames) {
-    const auto at = static_cast<unsigned>(frame - 1);
-    const Detector detector{std::clamp(integer(d.source, DCM_DetectorVector, at).value_or(1), 1L, 0xffffL),
-                            d.image.views[at], d.image.view_assumed[at]};
-    const auto found = std::find(detectors.begin(), detectors.end(), detector);
-    numbers.push_back(static_cast<Uint16>(found - detectors.begin() + 1));
-    if (found == detectors.end()) detectors.push_back(detector);
-  }
-  put_frame_vectors(d.data, numbers);
-  for (std::size_t k = 0; k < detectors.size(); ++k) {
-    const Detector& from = detectors[k];
-    DcmItem& detector = append_item(d.data, DCM_DetectorInformationSequence);
-    DcmItem* camera = sequence_item(d.source, DCM_DetectorInformationSequence,
-                                    static_cast<unsigned>(from.source_number - 1));
-    put(detector, DCM_CollimatorType, camera != nullptr ? text(*camera, DCM_CollimatorType) : "");
-    put(detector, DCM_ImagePositionPatient, "");
-    put(detector, DCM_ImageOrientationPatient, "");
-    if (!from.assumed || from.source_number != static_cast<long>(k + 1)) put_view(detector, from.view);
+long vector_entry(const Derivation& d, const DcmTagKey& vector, int frame) {
+  return std::clamp(integer(d.source, vector, static_cast<unsigned>(frame - 1)).value_or(1), 1L, 0xffffL);
+}
+
+// A view that was only assumed is not written as if it were known, unless the new number would suggest the other
+// side. A named view that is neither anterior nor posterior keeps its name.
+void put_detector(const Derivation& d, const Detector& from, bool keeps_number) {
+  DcmItem& detector = append_item(d.data, DCM_DetectorInformationSequence);
+  DcmItem nothing;
+  DcmItem* found =
+      sequence_item(d.source, DCM_DetectorInformationSequence, static_cast<unsigned>(from.source_number - 1));
+  DcmItem& camera = found != nullptr ? *found : nothing;
+  copy_or_empty(detector, camera, DCM_CollimatorType);
+  copy_or_empty(detector, camera, DCM_FocalDistance);
+  put(detector, DCM_ImagePositionPatient, "");
+  put(detector, DCM_ImageOrientationPatient, "");
+  if (from.view == View::unknown) {
+    if (camera.tagExistsWithValue(DCM_ViewCodeSequence) &&
+        !copy_sequence(camera, detector, DCM_ViewCodeSequence))
+      delete detector.remove(DCM_ViewCodeSequence);
+  } else if (!from.assumed || !keeps_number) {
+    put_view(detector, from.view);
   }
 }
 
-void check_source(const path& source, const DicomImage& image) {
-  require_planar(source, image);
-  const auto demand = [&](const std::string& value, const char* name) {
-    if (value.empty())
-      throw FileError(source, std::string("has no ") + name + ", which a derived image must refer to");
-  };
-  demand(image.sop_class_uid, "SOPClassUID");
-  demand(image.sop_instance_uid, "SOPInstanceUID");
-  demand(image.study_instance_uid, "StudyInstanceUID");
-  demand(image.series_instance_uid, "SeriesInstanceUID");
+// Windows and detectors are numbered from 1 in the order of the frames, as the standard demands of the vectors.
+void put_frames(const Derivation& d) {
+  Numbered<unsigned> windows;  // by their item in the source
+  Numbered<Detector> detectors;
+  for (const int frame : d.source_frames) {
+    windows.add(static_cast<unsigned>(vector_entry(d, DCM_EnergyWindowVector, frame) - 1));
+    detectors.add(
+        {vector_entry(d, DCM_DetectorVector, frame), d.image.views[static_cast<std::size_t>(frame - 1)]});
+  }
+  put_frame_vectors(d.data, windows.vector, detectors.vector);
+  copy_sequence(d.source, d.data, DCM_EnergyWindowInformationSequence, &windows.things);
+  for (std::size_t k = 0; k < detectors.things.size(); ++k)
+    put_detector(d, detectors.things[k], detectors.things[k].source_number == static_cast<long>(k + 1));
+}
+
+void put_isotope(const Derivation& d) {
+  copy_sequence(d.source, d.data, DCM_RadiopharmaceuticalInformationSequence);
+  for (unsigned i = 0; DcmItem* tracer = sequence_item(d.data, DCM_RadiopharmaceuticalInformationSequence, i);
+       ++i)
+    if (!tracer->tagExists(DCM_RadionuclideCodeSequence))
+      put_empty_sequence(*tracer, DCM_RadionuclideCodeSequence);
+}
+
+// The pixels lie where the source's lie, so they share its frame of reference.
+void put_orientation(const Derivation& d) {
+  copy_sequence(d.source, d.data, DCM_PatientOrientationCodeSequence);
+  copy_sequence(d.source, d.data, DCM_PatientGantryRelationshipCodeSequence);
+  if (copy(d.data, d.source, DCM_FrameOfReferenceUID))
+    copy_or_empty(d.data, d.source, DCM_PositionReferenceIndicator);
+  put(*sequence_item(d.data, DCM_SourceImageSequence, 0), DCM_SpatialLocationsPreserved, "YES");
 }
 
 }  // namespace
@@ -210,28 +161,25 @@ WrittenDicom write_derived_nm(const path& target, const path& source, const std:
   check_source(source, image);
   DcmFileFormat original, file;
   load(original, source);
-  const Derivation d{*file.getDataset(), *original.getDataset(), image, description,
-                     check_frames(frames, image, description)};
+  const Derivation d{*file.getDataset(),
+                     *original.getDataset(),
+                     image,
+                     description,
+                     check_frames(frames, image, description),
+                     text(*original.getDataset(), DCM_SpecificCharacterSet)};
+  const std::string kind = image.acquisition_kind().empty() ? "STATIC" : image.acquisition_kind();
+  const bool transmission = image.image_type.size() > 3 && image.image_type[3] == "TRANSMISSION";
   put(d.data, DCM_SOPClassUID, UID_NuclearMedicineImageStorage);
   put_patient_and_study(d);
-  put_series(d);
+  put_series(d, "", 0);
   put_equipment(d);
-  put_derivation(d);
+  put_derivation(d, "PRIMARY\\" + kind + (transmission ? "\\TRANSMISSION" : "\\EMISSION"));
+  put(d.data, DCM_ImageID, "SYNTHETIC");
+  put_orientation(d);
   put_acquisition(d, frames);
-  put_detectors(d);
-  const auto first = static_cast<unsigned>(d.source_frames[0] - 1);
-  const long window = std::max(1L, integer(d.source, DCM_EnergyWindowVector, first).value_or(1));
-  copy_item(d, DCM_EnergyWindowInformationSequence, static_cast<unsigned>(std::min(window - 1, 0xffffL)));
-  copy_item(d, DCM_RadiopharmaceuticalInformationSequence, 0);
-
-  // The identity is the content: a hash of everything else, so a repeated run writes the same object again,
-  // and an object that differs in any pixel or word is another object.
-  put(d.data, DCM_SOPInstanceUID, "");
-  const std::string name = "derived instance\n" + serialize(file, target);
-  WrittenDicom written{uid_from_name(name), text(d.data, DCM_SeriesInstanceUID)};
-  put(d.data, DCM_SOPInstanceUID, written.sop_instance_uid);
-  write_file_atomically(target, serialize(file, target));
-  return written;
+  put_frames(d);
+  put_isotope(d);
+  return finish(d, file, target);
 }
 
 }  // namespace uptake::io

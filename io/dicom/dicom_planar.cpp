@@ -82,6 +82,7 @@ void put_detectors(DcmItem& data, const PlanarNm& planar) {
   for (const View view : planar.views) {
     DcmItem& detector = append_item(data, DCM_DetectorInformationSequence);
     put(detector, DCM_CollimatorType, "PARA");
+    put(detector, DCM_FocalDistance, "0");  // parallel holes
     put(detector, DCM_ImagePositionPatient, "");
     put(detector, DCM_ImageOrientationPatient, "");
     put_view(detector, view);
@@ -113,7 +114,7 @@ void write_planar_nm(const std::filesystem::path& path, const PlanarNm& planar) 
   put(data, DCM_CountsAccumulated, std::to_string(put_pixels(data, planar.frames)));
   std::vector<Uint16> detectors;
   for (std::size_t f = 0; f < planar.frames.size(); ++f) detectors.push_back(static_cast<Uint16>(f + 1));
-  put_frame_vectors(data, detectors);
+  put_frame_vectors(data, std::vector<Uint16>(detectors.size(), 1), detectors);
   put_isotope(data, planar);
   put_detectors(data, planar);
   write_file_atomically(path, serialize(file, path));

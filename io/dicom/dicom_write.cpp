@@ -22,6 +22,40 @@ void check(const OFCondition& result, const DcmTagKey& tag) {
                            result.text());
 }
 
+// A backslash may be half of a character, so what looks like several values must stay together.
+std::string raw_text(DcmItem& item, const DcmTagKey& tag) {
+  DcmElement* element = nullptr;
+  char* bytes = nullptr;
+  Uint32 length = 0;
+  if (item.findAndGetElement(tag, element).bad() || element == nullptr) return {};
+  if (!element->isaString() || element->getString(bytes, length).bad() || bytes == nullptr)
+    return text(item, tag);
+  std::string value(bytes, length);
+  const auto is_padding = [](char c) { return c == ' ' || c == '\0'; };
+  while (!value.empty() && is_padding(value.back())) value.pop_back();
+  return value.substr(std::min(value.find_first_not_of(' '), value.size()));
+}
+
+std::string tidied(std::string value, DcmEVR vr) {
+  if (vr == EVR_DA && value.size() == 10) std::erase(value, '.');
+  if (vr == EVR_TM) std::erase(value, ':');
+  if (vr == EVR_CS)
+    std::ranges::transform(value, value.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
+  return value;
+}
+
+bool is_valid(const std::string& text, DcmEVR vr) {
+  const OFString value(text.c_str(), text.size());
+  if (vr == EVR_DA) return DcmDate::checkStringValue(value).good();
+  if (vr == EVR_TM) return DcmTime::checkStringValue(value).good();
+  if (vr == EVR_CS) return DcmCodeString::checkStringValue(value).good();
+  if (vr == EVR_AS) return DcmAgeString::checkStringValue(value).good();
+  if (vr == EVR_IS) return DcmIntegerString::checkStringValue(value).good();
+  if (vr == EVR_DS) return DcmDecimalString::checkStringValue(value).good();
+  return true;
+}
+
 }  // namespace
 
 void put(DcmItem& item, const DcmTagKey& tag, const std::string& value) {
@@ -32,9 +66,14 @@ void put_words(DcmItem& item, const DcmTagKey& tag, const std::vector<Uint16>& v
   check(item.putAndInsertUint16Array(DcmTag(tag), values.data(), values.size()), tag);
 }
 
+void put_bytes(DcmItem& item, const DcmTagKey& tag, const std::vector<Uint8>& bytes) {
+  check(item.putAndInsertUint8Array(DcmTag(tag, EVR_OB), bytes.data(), bytes.size()), tag);
+}
+
 bool copy(DcmItem& item, DcmItem& source, const DcmTagKey& tag) {
-  const std::string value = text(source, tag);
-  if (value.empty()) return false;
+  const DcmEVR vr = DcmTag(tag).getEVR();
+  const std::string value = tidied(raw_text(source, tag), vr);
+  if (value.empty() || !is_valid(value, vr)) return false;
   put(item, tag, value);
   return true;
 }
@@ -113,16 +152,17 @@ std::int64_t put_pixels(DcmItem& item, const std::vector<Image>& frames) {
   return sum;
 }
 
-void put_frame_vectors(DcmItem& item, const std::vector<Uint16>& detectors) {
+void put_frame_vectors(DcmItem& item, const std::vector<Uint16>& windows,
+                       const std::vector<Uint16>& detectors) {
   auto pointer = std::make_unique<DcmAttributeTag>(DCM_FrameIncrementPointer);
   check(pointer->putTagVal(DCM_EnergyWindowVector, 0), DCM_FrameIncrementPointer);
   check(pointer->putTagVal(DCM_DetectorVector, 1), DCM_FrameIncrementPointer);
   check(item.insert(pointer.get(), OFTrue), DCM_FrameIncrementPointer);
   static_cast<void>(pointer.release());  // the item owns it now
-  put_words(item, DCM_EnergyWindowVector, std::vector<Uint16>(detectors.size(), 1));
-  put_words(item, DCM_NumberOfEnergyWindows, {1});
+  put_words(item, DCM_EnergyWindowVector, windows);
+  put_words(item, DCM_NumberOfEnergyWindows, {*std::ranges::max_element(windows)});
   put_words(item, DCM_DetectorVector, detectors);
-  put_words(item, DCM_NumberOfDetectors, {*std::max_element(detectors.begin(), detectors.end())});
+  put_words(item, DCM_NumberOfDetectors, {*std::ranges::max_element(detectors)});
 }
 
 std::string serialize(DcmFileFormat& file, const std::filesystem::path& path) {

@@ -12,7 +12,9 @@ namespace uptake::io::dcmtk {
 /// Sets an attribute, with the VR of the dictionary; "" makes it present and empty (a type 2 attribute).
 void put(DcmItem& item, const DcmTagKey& tag, const std::string& value);
 void put_words(DcmItem& item, const DcmTagKey& tag, const std::vector<Uint16>& values);
-/// Copies the text of an attribute the source has a value for; returns whether it had.
+void put_bytes(DcmItem& item, const DcmTagKey& tag, const std::vector<Uint8>& bytes);
+/// Copies the bytes of an attribute the source has a value for, whatever character set they are in; returns whether it
+/// had. A value that is not of its kind (VR) is not copied; dates and times of the old format, 1993.11.24, are rewritten.
 bool copy(DcmItem& item, DcmItem& source, const DcmTagKey& tag);
 /// A type 2 attribute: copied, or present and empty.
 void copy_or_empty(DcmItem& item, DcmItem& source, const DcmTagKey& tag);
@@ -32,8 +34,9 @@ std::string clean(const std::string& text, std::size_t longest);
 /// Returns the sum of what was stored. Throws std::invalid_argument for frames that are empty, have several
 /// channels or differ in size, or hold more than 2^28 samples.
 std::int64_t put_pixels(DcmItem& item, const std::vector<Image>& frames);
-/// NM Multi-frame for STATIC and WHOLE BODY: one energy window, the detector of each frame (1-based).
-void put_frame_vectors(DcmItem& item, const std::vector<Uint16>& detectors);
+/// NM Multi-frame for STATIC and WHOLE BODY: the energy window and the detector of each frame (1-based).
+void put_frame_vectors(DcmItem& item, const std::vector<Uint16>& windows,
+                       const std::vector<Uint16>& detectors);
 
 /// The file as bytes, explicit little endian.
 std::string serialize(DcmFileFormat& file, const std::filesystem::path& path);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace uptake::io {
@@ -55,10 +56,15 @@ Image decode_image(std::string_view bytes, const std::filesystem::path& path,
 /// Writes a PNG (8 bit for u8, 16 bit for u16; 1 or 3 channels), atomically. Samples are rounded and clamped
 /// to the range of the kind, NaN becomes 0. Throws FileError when it cannot be written, std::invalid_argument
 /// for counts, for an empty image and for other channel counts.
-void write_png(const std::filesystem::path& path, const Image& image);
+/// `texts` become tEXt chunks: keyword (1 to 79 characters) and text, ASCII; other bytes become '?'.
+using PngTexts = std::vector<std::pair<std::string, std::string>>;
+void write_png(const std::filesystem::path& path, const Image& image, const PngTexts& texts = {});
 
 /// The same PNG as bytes in memory (for embedding into a report).
-std::string encode_png(const Image& image);
+std::string encode_png(const Image& image, const PngTexts& texts = {});
+
+/// The tEXt chunks in front of a PNG's pixels; none for a file that is no PNG, or that cannot be read.
+PngTexts read_png_texts(const std::filesystem::path& path) noexcept;
 
 /// Bicubic resampling (a = -0.5) with the filter widened when shrinking, edges renormalised: what PIL's
 /// Image.resize(..., BICUBIC) computes, in float instead of 8 bit. u8 and u16 results are clamped to their

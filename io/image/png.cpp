@@ -6,6 +6,7 @@
 #include <climits>
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -26,6 +27,18 @@ void append_chunk(std::string& out, std::string_view type, std::string_view data
   const std::size_t start = out.size();
   out.append(type).append(data);
   append_big_endian_32(out, detail::crc32(std::string_view(out).substr(start)));
+}
+
+constexpr std::int64_t kMaxTextBytes = 1 << 16;  // of a tEXt chunk that is read
+
+std::string text_chunk(const std::string& keyword, const std::string& text) {
+  if (keyword.empty() || keyword.size() > 79)
+    throw std::invalid_argument("write_png: a keyword has 1 to 79 characters, not " +
+                                std::to_string(keyword.size()));
+  std::string chunk = keyword + text;
+  std::ranges::replace_if(
+      chunk, [](char c) { return c != '\n' && (c < 0x20 || c > 0x7e); }, '?');
+  return chunk.insert(keyword.size(), 1, '\0');
 }
 
 struct Header {
@@ -156,7 +169,7 @@ void detail::require_whole_png(std::string_view bytes, const std::filesystem::pa
   }
 }
 
-std::string encode_png(const Image& image) {
+std::string encode_png(const Image& image, const PngTexts& texts) {
   const std::int64_t h = image.height, w = image.width, c = image.channels;
   if (image.kind == SampleKind::counts) {
     throw std::invalid_argument("write_png: counts have no fixed range; convert to u8 or u16 first");
@@ -186,13 +199,43 @@ std::string encode_png(const Image& image) {
   header.append(3, '\0');  // deflate, the five filters, not interlaced
   std::string out(detail::kPngSignature);
   append_chunk(out, "IHDR", header);
+  for (const auto& [keyword, text] : texts) append_chunk(out, "tEXt", text_chunk(keyword, text));
   append_chunk(out, "IDAT", detail::zlib_compress(filtered));
   append_chunk(out, "IEND", {});
   return out;
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
-  write_file_atomically(path, encode_png(image));
+void write_png(const std::filesystem::path& path, const Image& image, const PngTexts& texts) {
+  write_file_atomically(path, encode_png(image, texts));
+}
+
+PngTexts read_png_texts(const std::filesystem::path& path) noexcept {
+  try {
+    PngTexts texts;
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error)) return {};
+    std::ifstream file(path, std::ios::binary);
+    std::string head(detail::kPngSignature.size(), '\0');
+    if (!file.read(head.data(), static_cast<std::streamsize>(head.size())) || head != detail::kPngSignature)
+      return {};
+    for (std::string start(8, '\0'); file.read(start.data(), 8);) {
+      const std::int64_t length = detail::big_endian(std::string_view(start).substr(0, 4));
+      const std::string type = start.substr(4);
+      if (type == "IDAT" || type == "IEND") return texts;
+      if (type != "tEXt" || length > kMaxTextBytes) {
+        file.seekg(length + 4, std::ios::cur);
+        continue;
+      }
+      std::string chunk(static_cast<std::size_t>(length) + 4, '\0');  // with its checksum
+      if (!file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()))) return texts;
+      chunk.resize(static_cast<std::size_t>(length));
+      const std::size_t end = chunk.find('\0');
+      if (end != std::string::npos) texts.emplace_back(chunk.substr(0, end), chunk.substr(end + 1));
+    }
+    return texts;
+  } catch (...) {
+    return {};
+  }
 }
 
 }  // namespace uptake::io

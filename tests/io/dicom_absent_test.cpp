@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "io/base/file.h"
-#include "io/dicom/dicom.h"
+#include "io/dicom/dicom_derived.h"
 #include "io/scan/phantom_cohort.h"
 #include "test_files.h"
 

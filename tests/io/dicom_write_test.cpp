@@ -4,14 +4,13 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
-#include <memory>
 #include <set>
 
 #include "dicom_bytes.h"
+#include "dicom_judge.h"
 #include "io/base/file.h"
-#include "io/dicom/dicom.h"
+#include "io/dicom/dicom_derived.h"
 #include "test_files.h"
 
 namespace uptake::tests {
@@ -57,31 +56,8 @@ DerivedDescription description() {
   about.model_name = "bloodpool-to-delayed";
   about.model_fingerprint = "0123abcd";
   about.software_version = "0.1.0";
+  about.now = std::chrono::system_clock::from_time_t(1700000000);
   return about;
-}
-
-// The lines of dciodvfy that begin with "Error"; nothing (and a visible skip) where the tool is not
-// installed.
-std::string violations(const std::filesystem::path& path) {
-  std::string errors;
-  if (std::system("command -v dciodvfy >/dev/null 2>&1") != 0) {
-    MESSAGE("SKIPPED: dciodvfy is not installed");
-    return errors;
-  }
-  const std::string command = "dciodvfy '" + path.string() + "' 2>&1";
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
-  REQUIRE(pipe != nullptr);
-  std::string output;
-  for (char buffer[4096]; fgets(buffer, sizeof buffer, pipe.get()) != nullptr;) {
-    const std::string line(buffer);
-    output += line;
-    // SyntheticData joined the standard after the release of this dciodvfy, which says so of it and nothing
-    // else.
-    if (line.find("(0x0008,0x001c)") != std::string::npos) continue;
-    if (line.rfind("Error", 0) == 0) errors += line;
-  }
-  CHECK(output.find("NMImage") != std::string::npos);  // it recognised the object, so it did check
-  return errors;
 }
 
 }  // namespace
