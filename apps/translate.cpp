@@ -1,55 +1,19 @@
 #include <algorithm>
 #include <iostream>
-#include <map>
-#include <set>
 
 #include "apps/cli.h"
 #include "apps/inputs.h"
+#include "apps/outputs.h"
 #include "gan/translator.h"
 #include "io/base/file.h"
 #include "io/base/text.h"
-#include "io/dicom/dicom.h"
+#include "io/dicom/dicom_derived.h"
 #include "io/image/image.h"
 
 namespace uptake::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The name without what says its format; DICOM files are often named by a UID, whose last number is no
-// extension.
-std::string bare_name(const fs::path& input) {
-  const std::string extension = io::lower_extension(input);
-  const bool format =
-      io::has_image_extension(input) || extension == ".dcm" || extension == ".dicom" || extension == ".ima";
-  return (format ? input.stem() : input.filename()).string();
-}
-
-// Where each input's translation goes: OUT itself for one input if OUT names a file, else OUT/<stem>.png or
-// .dcm, below the folders that the input lies in below its argument.
-std::map<fs::path, fs::path> find_outputs(const std::vector<Input>& inputs, const fs::path& out) {
-  const std::string extension = io::lower_extension(out);
-  if (!fs::is_directory(out) && (extension == ".jpg" || extension == ".jpeg" || extension == ".tif"))
-    throw UsageError("--out is " + out.string() + ", but pictures are written as .png");
-  std::map<fs::path, fs::path> outputs;
-  std::set<fs::path> taken;
-  const bool one_file = inputs.size() == 1 && !fs::is_directory(out) &&
-                        (io::lower_extension(out) == ".png" || io::lower_extension(out) == ".dcm");
-  for (const auto& [input, below, content] : inputs) {
-    const bool picture =
-        content == Content::picture || (content == Content::unknown && io::has_image_extension(input));
-    const fs::path output = one_file ? out : out / below / (bare_name(input) + (picture ? ".png" : ".dcm"));
-    if (picture != (io::lower_extension(output) == ".png"))
-      throw io::FileError(output, picture ? "a picture is translated into a .png file"
-                                          : "DICOM is translated into a .dcm file");
-    if (!taken.insert(fs::weakly_canonical(output)).second)
-      throw io::FileError(input, "would be written to " + output.string() + ", as another input already is");
-    if (fs::exists(output) && fs::equivalent(output, input))
-      throw io::FileError(output, "is the input itself; choose another --out");
-    outputs[input] = output;
-  }
-  return outputs;
-}
 
 void translate_dicom(gan::Translator& model, const fs::path& checkpoint, const fs::path& input,
                      const fs::path& output) {
@@ -66,8 +30,8 @@ void translate_dicom(gan::Translator& model, const fs::path& checkpoint, const f
   const gan::TrainConfig& c = model.info().config;
   io::DerivedDescription description;
   description.source_frames = source_frames;
-  description.series_description =
-      "predicted from " + (source.series_description.empty() ? "NM" : source.series_description);
+  description.series_description = "predicted from";
+  description.names_source_series = true;
   description.model_name = "pix2pix " + c.net_g;
   description.model_fingerprint = "SHA-256 " + model.info().weights_sha256;
   description.software_version = version();
@@ -82,7 +46,7 @@ void translate_picture(gan::Translator& model, const fs::path& input, const fs::
   std::vector<std::string> notes;
   const io::Image image = io::read_image(input, notes);
   for (const auto& note : notes) std::cerr << "uptake: " << input.string() << ": " << note << "\n";
-  io::write_png(output, model(image));
+  io::write_png(output, model(image), png_marks("SHA-256 " + model.info().weights_sha256));
 }
 
 struct Request {
@@ -108,6 +72,10 @@ Options declare(Request& r) {
            "16-bit counts, new UIDs and the synthetic-data flag. The output has the size of the input; a "
            "model that was trained on resized images (--load-size) sees the input at that size. Frames of a "
            "scatter window are not translated.\n"
+           "\n"
+           "A single DICOM file keeps its name; results of several are called x_predicted_delayed.dcm, "
+           "pictures "
+           "x.png. Nothing is replaced but earlier results of uptake from the same source.\n"
            "\n"
            "A file that cannot be translated is named and the others are done; the exit code is then 1.",
        .example = "  uptake translate --model run/best.safetensors --out predicted "
@@ -142,16 +110,17 @@ int translate(Arguments arguments) {
   gan::Translator model(checkpoint, norm, machine_for(device));
   const auto [inputs, left_out] = find_inputs(files, recursive);
   if (!left_out.empty()) std::cerr << "uptake: " << describe_left_out(left_out) << "\n";
-  const auto outputs = find_outputs(inputs, out);
+  const bool single = files.size() == 1 && !fs::is_directory(files[0]);
+  const std::vector<Output> outputs = find_outputs(inputs, {.out = out, .single = single});
   int failed = 0;
-  for (const auto& [input, below, content] : inputs) {
-    const fs::path& output = outputs.at(input);
+  for (const auto& [source, output, display] : outputs) {
+    const fs::path& input = source.path;
     try {
-      if (content == Content::unknown)
+      if (source.content == Content::unknown)
         throw io::FileError(input, fs::file_size(input) == 0 ? "is empty, expected a PNG, JPEG or DICOM file"
                                                              : "is neither PNG, JPEG nor DICOM");
       if (output.has_parent_path()) io::ensure_writable_folder(output.parent_path());
-      if (content == Content::picture)
+      if (source.content == Content::picture)
         translate_picture(model, input, output);
       else
         translate_dicom(model, checkpoint, input, output);

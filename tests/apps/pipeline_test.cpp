@@ -87,8 +87,8 @@ TEST_CASE("a DICOM cohort is made, trained on, translated to valid derived NM an
   CHECK(command("translate --model " + quoted(model) + " --out " + quoted(out) + " " +
                 quoted(folder / "export"))
             .code == 0);
-  CHECK(fs::exists(out / "1.2.840.5.dcm"));
-  CHECK(fs::exists(out / "1.2.840.6.dcm"));
+  CHECK(fs::exists(out / "1.2.840.5_predicted_delayed.dcm"));
+  CHECK(fs::exists(out / "1.2.840.6_predicted_delayed.dcm"));
 
   const Ran evaluated =
       command("evaluate --model " + quoted(model) + " --data " + quoted(cohort) + " --out " + quoted(report));
