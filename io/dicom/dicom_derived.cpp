@@ -126,8 +126,8 @@ void put_frames(const Derivation& d) {
   Numbered<Detector> detectors;
   for (const int frame : d.source_frames) {
     windows.add(static_cast<unsigned>(vector_entry(d, DCM_EnergyWindowVector, frame) - 1));
-    detectors.add(
-        {vector_entry(d, DCM_DetectorVector, frame), d.image.views[static_cast<std::size_t>(frame - 1)]});
+    const auto at = static_cast<std::size_t>(frame - 1);
+    detectors.add({vector_entry(d, DCM_DetectorVector, frame), d.image.views[at], d.image.view_assumed[at]});
   }
   put_frame_vectors(d.data, windows.vector, detectors.vector);
   copy_sequence(d.source, d.data, DCM_EnergyWindowInformationSequence, &windows.things);

@@ -1,8 +1,8 @@
 #ifdef UPTAKE_HAS_DICOM
 #include "io/dicom/dicom_text.h"
 
-#include <dcmtk/config/osconfig.h>
-// osconfig.h must come first.
+#include "io/dicom/dicom_dcmtk.h"
+// osconfig.h, which that includes, must come first.
 #include <dcmtk/dcmdata/dcspchrs.h>
 
 #include <algorithm>
@@ -112,6 +112,7 @@ std::string fit_text(const std::string& text, const std::string& charset, std::s
 
 std::string encode_text(const std::string& utf8, const std::string& charset) {
   const bool is_utf8 = holds(charset, "ISO_IR 192");
+  const Session session({});  // for its silence
   const std::string target = initial_set(charset);
   DcmSpecificCharacterSet converter;
   const bool converts =

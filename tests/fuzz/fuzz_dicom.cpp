@@ -1,5 +1,5 @@
 // DICOM files: reading, describing, and deriving an image from a hostile source.
-#include "io/dicom/dicom.h"
+#include "io/dicom/dicom_derived.h"
 #include "target.h"
 
 #ifdef UPTAKE_FUZZ

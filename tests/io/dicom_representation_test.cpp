@@ -4,7 +4,7 @@
 
 #include "dicom_bytes.h"
 #include "io/base/file.h"
-#include "io/dicom/dicom.h"
+#include "io/dicom/dicom_derived.h"
 #include "test_files.h"
 
 namespace uptake::tests {
