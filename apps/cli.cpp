@@ -6,6 +6,7 @@
 
 #include "gan/trainer.h"
 #include "io/base/file.h"
+#include "io/base/plain_text.h"
 #include "io/base/text.h"
 #include "io/pairs/dataset.h"
 #include "kernels/base/host.h"
@@ -146,7 +147,7 @@ std::vector<std::pair<std::string, std::string>> Options::effective() const {
 std::vector<std::string> Options::arguments_from(const std::filesystem::path& config_file) const {
   std::string bytes;
   try {
-    bytes = io::read_file(config_file, 1 << 20);
+    bytes = io::plain_text(config_file, io::read_file(config_file, 1 << 20));
   } catch (const io::FileError& e) {
     throw UsageError(std::string("--config ") + e.what());
   }

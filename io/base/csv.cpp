@@ -20,7 +20,8 @@ FileError line_error(const std::filesystem::path& path, std::size_t line, const 
   return {path, "line " + std::to_string(line) + ": " + problem};
 }
 
-CsvReader::CsvReader(const std::filesystem::path& path, std::string_view text) : path_(path), rest_(text) {
+CsvReader::CsvReader(const std::filesystem::path& path, std::string_view text, char delimiter)
+    : path_(path), rest_(text), delimiter_(delimiter) {
   if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);
 }
 
@@ -45,7 +46,7 @@ bool CsvReader::next(CsvRecord& record) {
       } else {
         field += c;
       }
-    } else if (c == ',') {
+    } else if (c == delimiter_) {
       end_field();
       quote_closed = false;
     } else if (c == '\n') {
@@ -69,11 +70,31 @@ bool CsvReader::next(CsvRecord& record) {
   return found;
 }
 
-std::vector<CsvRecord> parse_csv(const std::filesystem::path& path, std::string_view text) {
-  CsvReader reader(path, text);
+std::vector<CsvRecord> parse_csv(const std::filesystem::path& path, std::string_view text, char delimiter) {
+  CsvReader reader(path, text, delimiter);
   std::vector<CsvRecord> records;
   for (CsvRecord record; reader.next(record);) records.push_back(std::move(record));
   return records;
+}
+
+char delimiter_of(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of("\r\n");
+  if (begin == std::string_view::npos) return ',';
+  text.remove_prefix(begin);
+  if (text.starts_with("sep=") && text.size() > 4 && std::string_view(",;\t|").find(text[4]) != text.npos)
+    return text[4];
+  std::size_t commas = 0, semicolons = 0, tabs = 0;
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '\n') break;
+    commas += c == ',' ? 1U : 0U;
+    semicolons += c == ';' ? 1U : 0U;
+    tabs += c == '\t' ? 1U : 0U;
+  }
+  if (semicolons > commas && semicolons >= tabs) return ';';
+  return tabs > commas ? '\t' : ',';
 }
 
 std::string csv_row(const std::vector<std::string>& fields) {

@@ -16,13 +16,13 @@ struct CsvRecord {
   std::vector<std::string> fields;
 };
 
-/// Takes one record after the other out of a text: commas, double quotes around fields that hold commas,
+/// Takes one record after the other out of a text: commas (or another delimiter), double quotes around fields that hold commas,
 /// quotes or line ends, LF or CRLF. Empty lines are skipped, a byte-order mark is dropped; numbers of fields
 /// may differ.
 class CsvReader {
  public:
   /// The text must outlive the reader; `path` is for messages only.
-  CsvReader(const std::filesystem::path& path, std::string_view text);
+  CsvReader(const std::filesystem::path& path, std::string_view text, char delimiter = ',');
 
   /// The next record; false after the last. Throws FileError for an unterminated quote, text after a closing
   /// quote, or a NUL.
@@ -31,11 +31,17 @@ class CsvReader {
  private:
   std::filesystem::path path_;
   std::string_view rest_;
+  char delimiter_;
   std::size_t line_ = 1;
 };
 
 /// All records of a text; throws as CsvReader does.
-std::vector<CsvRecord> parse_csv(const std::filesystem::path& path, std::string_view text);
+std::vector<CsvRecord> parse_csv(const std::filesystem::path& path, std::string_view text,
+                                 char delimiter = ',');
+
+/// Comma, semicolon or tab: what the first line with text is divided by, or what it says as spreadsheets do
+/// ("sep=;"). Comma where nothing decides.
+char delimiter_of(std::string_view text);
 
 /// A row of a table: each field quoted when it has to be, and a line end.
 std::string csv_row(const std::vector<std::string>& fields);

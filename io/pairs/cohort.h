@@ -3,8 +3,10 @@
 //   patient,group,split,blood_pool,delayed
 //   P001,arthritis,train,dicom/P001_bloodpool.dcm,dicom/P001_delayed.dcm
 //
-// The first line names the columns, in any order; further columns are ignored; `group` may be missing. Fields
-// are as io/base/csv.h reads them. Paths are relative to the folder of the table, or absolute.
+// The first line names the columns, in any order and in small or capital letters; further columns are ignored;
+// `group` may be missing. What spreadsheets write is read: commas, semicolons or tabs, UTF-8 or UTF-16 with its
+// byte-order mark, empty rows, delimiters and spaces at the ends. Paths are relative to the folder of the table,
+// with slashes or backslashes.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -12,6 +14,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "io/base/file.h"
 
 namespace uptake::io {
 
@@ -26,11 +30,23 @@ struct CohortRow {
   std::size_t line = 0;                       // where the row starts, from 1
 };
 
+struct CohortOptions {
+  bool allow_outside = false;  // files outside of the folder of the table
+};
+
+/// A table that names a file outside of its folder, which it was not allowed to.
+struct OutsideError : FileError {
+  using FileError::FileError;
+};
+
+/// The split somebody may mean who writes "Training" or "validation"; "" for other words.
+std::string_view likely_split(std::string_view word);
+
 /// Reads the table, rows in the order of the file. Throws FileError, with the line, for anything that makes the
-/// table itself wrong: not text, a missing or repeated column, a row with too few or too many fields, an
-/// unterminated quote, an empty patient or path, an unknown split, a patient or an image in two splits (which
-/// would leak test data into training), an image used twice, no rows, more than 64 MiB. Whether the images are
-/// there shows when they are read.
-std::vector<CohortRow> read_cohort(const std::filesystem::path& path);
+/// table itself wrong: not text in UTF-8 or UTF-16, a missing or repeated column, a row with too few or too many
+/// fields, an unterminated quote, an empty patient or path, an unknown split, a patient or an image in two splits
+/// (which would leak test data into training), an image used twice, no rows, more than 64 MiB; OutsideError for a
+/// path or a link out of the folder of the table. Whether the images are there shows when they are read.
+std::vector<CohortRow> read_cohort(const std::filesystem::path& path, const CohortOptions& options = {});
 
 }  // namespace uptake::io

@@ -109,6 +109,17 @@ TEST_CASE(
   uptake::io::write_file_atomically(config, "ngf\n");
   CHECK(command("train --data x --out y --config " + quoted(config))
             .says("line 1: 'ngf', expected 'name = value'"));
+  using std::string_literals::operator""s;
+  for (const std::string& text :
+       {"\xef\xbb\xbf# by an editor\r\nngf = -3\r\n"s, "# with old line ends\rngf = -3\r"s,
+        "\xff\xfen\0g\0f\0=\0-\0003\0\r\0\n\0"s, "\xfe\xff\0n\0g\0f\0=\0-\0003"s}) {
+    uptake::io::write_file_atomically(config, text);
+    CAPTURE(text);
+    CHECK(command("train --data x --out y --config " + quoted(config)).says("--ngf is -3"));
+  }
+  uptake::io::write_file_atomically(config, "n\0g\0f\0=\0003\0"s);
+  CHECK(command("train --data x --out y --config " + quoted(config))
+            .says("UTF-16 text without a byte-order mark"));
 }
 
 TEST_CASE("what cannot be read or written ends with exit code 1 and a sentence naming it") {

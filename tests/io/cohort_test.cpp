@@ -35,8 +35,10 @@ TEST_CASE("read_cohort: rows keep their order, and paths are relative to the tab
   const TestFolder folder;
   folder.put("a.dcm", "");
   folder.put("b.dcm", "");
-  const std::vector<io::CohortRow> rows = read(
-      folder, std::string(kHeader) + "P1,arthritis,train,a.dcm,./b.dcm\nP2,,test,/none/c.dcm,../d.dcm\n");
+  const std::vector<io::CohortRow> rows = read_cohort(
+      folder.put("cohort.csv",
+                 std::string(kHeader) + "P1,arthritis,train,a.dcm,./b.dcm\nP2,,test,/none/c.dcm,../d.dcm\n"),
+      {.allow_outside = true});
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].patient == "P1");
   CHECK(rows[0].group == "arthritis");
@@ -66,6 +68,120 @@ TEST_CASE(
   CHECK(rows[0].group.empty());
   CHECK(rows[1].patient == "P2");
   CHECK(rows[1].line == 5);  // the quoted line end counts as a line
+}
+
+TEST_CASE("read_cohort: a path or a link out of the folder of the table is refused unless allowed") {
+  const TestFolder folder;
+  std::filesystem::create_directory(folder / "data");
+  std::filesystem::create_directory(folder / "data2");
+  folder.put("out.dcm", "");
+  folder.put("data/in.dcm", "");
+  std::filesystem::create_symlink(folder / "out.dcm", folder / "data/link.dcm");
+  std::filesystem::create_symlink(folder / "data2", folder / "data/folder");
+  std::filesystem::create_symlink("in.dcm", folder / "data/near.dcm");
+  std::filesystem::create_symlink(folder / "data", folder / "alias");
+  const auto table = [&](const std::string& image) {
+    return folder.put("data/cohort.csv", std::string(kHeader) + "P1,,train," + image + ",b.dcm\n");
+  };
+  const auto problem = [&](const std::string& image) {
+    const std::string sentence = message_of<io::OutsideError>([&] { read_cohort(table(image)); });
+    CHECK(read_cohort(table(image), {.allow_outside = true}).size() == 1);
+    return sentence;
+  };
+  for (const char* image : {"../out.dcm", "x/../../out.dcm", "/etc/passwd", "../data2/x.dcm"}) {
+    CAPTURE(image);
+    const std::string sentence = problem(image);
+    CAPTURE(sentence);
+    CHECK(sentence.find("line 2: the blood_pool '") != std::string::npos);
+    CHECK(sentence.find("lies outside of the data set's folder") != std::string::npos);
+  }
+  for (const char* image : {"link.dcm", "folder/x.dcm", "folder/../link.dcm"})
+    CHECK(problem(image).find("is a link that leads out of the data set's folder") != std::string::npos);
+  for (const std::string& image :
+       {std::string("near.dcm"), std::string("x/../in.dcm"), (folder / "data/in.dcm").string(),
+        (folder / "alias/in.dcm").string(), std::string("../data/in.dcm")}) {
+    CAPTURE(image);
+    CHECK(read_cohort(table(image)).size() == 1);
+  }
+  table("in.dcm");
+  CHECK(read_cohort(folder / "alias/cohort.csv").size() == 1);
+}
+
+TEST_CASE("read_cohort: one image under two paths is used twice") {
+  const TestFolder folder;
+  folder.put("in.dcm", "");
+  std::filesystem::create_symlink("in.dcm", folder / "also.dcm");
+  refused(folder, std::string(kHeader) + "P1,,train,in.dcm,b\nP2,,test,also.dcm,d\n",
+          "used already on line 2");
+}
+
+TEST_CASE("read_cohort: tables as spreadsheets save them") {
+  const TestFolder folder;
+  const std::string plain = "patient,group,split,blood_pool,delayed\nP\xc3\xa4,crps,train,d/a.dcm,d/b.dcm\n";
+  const auto with = [](std::string text, char from, const std::string& to) {
+    std::string result;
+    for (const char c : text) result += c == from ? to : std::string(1, c);
+    return result;
+  };
+  const auto utf16 = [](const std::string& text, bool high_first) {
+    std::u16string units = u"\xfeff";
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] == '\xc3') {
+        units += u'\xe4';
+        ++i;
+      } else {
+        units += static_cast<char16_t>(text[i]);
+      }
+    }
+    std::string bytes;
+    for (const char16_t unit : units) {
+      const char high = static_cast<char>(unit >> 8), low = static_cast<char>(unit & 0xff);
+      bytes += high_first ? high : low;
+      bytes += high_first ? low : high;
+    }
+    return bytes;
+  };
+  const std::string semicolons = with(plain, ',', ";");
+  for (const std::string& text :
+       {plain, semicolons, with(plain, ',', "\t"), "\xef\xbb\xbf" + semicolons, "sep=;\r\n" + semicolons,
+        "sep=,\n" + plain, with(plain, '\n', "\r"), with(semicolons, '\n', "\r\n"), utf16(plain, true),
+        utf16(with(with(plain, ',', "\t"), '\n', "\r\n"), false), with(plain, '\n', ",,\n"),
+        with(semicolons, '\n', "\n;;;;\n\n"), plain + " , ,,,\n", with(plain, ',', " , "),
+        with(plain, '/', "\\"), with(plain, ',', "\xc2\xa0,"),
+        std::string("\"patient\";\"group\";\"split\";\"blood_pool\";\"delayed\"\n"
+                    "\"P\xc3\xa4\";\"crps\";\"train\";\"d/a.dcm\";\"d/b.dcm\"\n"),
+        "PATIENT,Group, Split ,Blood Pool,Delayed\n" + plain.substr(plain.find('\n') + 1),
+        std::string("Patient,group,split,blood-pool,DELAYED\nP\xc3\xa4,crps,Train,d/a.dcm,d/b.dcm\n")}) {
+    CAPTURE(text);
+    const std::vector<io::CohortRow> rows = read(folder, text);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].patient == "P\xc3\xa4");
+    CHECK(rows[0].group == "crps");
+    CHECK(rows[0].split == "train");
+    CHECK(rows[0].blood_pool == folder / "d/a.dcm");
+    CHECK(rows[0].delayed == folder / "d/b.dcm");
+  }
+  folder.put("back\\slash.dcm", "");  // a name with a backslash, which is there, is that name
+  const std::string named = std::string(kHeader) + "P1,,train,back\\slash.dcm,b\n";
+  CHECK(read(folder, named)[0].blood_pool == folder / "back\\slash.dcm");
+}
+
+TEST_CASE("read_cohort: what a spreadsheet saves and is no table is named") {
+  const TestFolder folder;
+  const std::string header = kHeader;
+  refused(folder, header + "P\xfc,,train,a,b\n", "line 2: the byte 0xFC is not UTF-8 (it may be Latin-1");
+  refused(folder, header + "P\xed\xa0\x80,,train,a,b\n", "line 2: the byte 0xED is not UTF-8");
+  refused(folder, "PK\x03\x04 rest", "is a workbook");
+  refused(folder, std::string("\xff\xfe\0\0p\0\0\0", 8), "is UTF-32");
+  refused(folder, std::string("p\0a\0t\0", 6), "UTF-16 text without a byte-order mark");
+  refused(folder, std::string("\xff\xfep\0a", 5), "broken UTF-16");
+  refused(folder, std::string("\xff\xfe\x00\xd8p\0", 6), "broken UTF-16");
+  refused(folder, header + "P1,,train,C:\\scans\\a.dcm,b\n",
+          "'C:\\scans\\a.dcm' is a path of a Windows computer");
+  refused(folder, header + "P1,,validation,a,b\n", "expected train, val or test (did you mean val?)");
+  refused(folder, "P1,g,train,a,b\n", "there is no column 'patient'; expected");
+  refused(folder, "patient|split|blood_pool|delayed\nP1|train|a|b\n",
+          "divided by commas, semicolons or tabs");
 }
 
 TEST_CASE("read_cohort: a patient or an image in two splits is a leak and is refused") {

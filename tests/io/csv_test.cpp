@@ -53,6 +53,18 @@ TEST_CASE("parse_csv: what is no table is refused with its line") {
   CHECK(refusal(std::string_view("a\n\0", 3)) == "x.csv: line 2: a NUL byte, so this is not a text file");
 }
 
+TEST_CASE("delimiter_of: what the first line is divided by, quotes aside") {
+  CHECK(delimiter_of("a,b;c,d") == ',');
+  CHECK(delimiter_of("\r\na;b;c,d\n,,,,,,") == ';');
+  CHECK(delimiter_of("a\tb,c\td\n") == '\t');
+  CHECK(delimiter_of("\";;;;\",b\n") == ',');
+  CHECK(delimiter_of("sep=;\na,b") == ';');
+  CHECK(delimiter_of("sep=x") == ',');
+  CHECK(delimiter_of("") == ',');
+  CHECK(delimiter_of("\n\n") == ',');
+  CHECK(parse_csv("x.csv", "a;b,c;\"d;e\"\n", ';').at(0).fields == Fields{"a", "b,c", "d;e"});
+}
+
 TEST_CASE("csv_row: fields are quoted when they have to be, and every row is read back") {
   CHECK(csv_row({"plain", "", "with space"}) == "plain,,with space\n");
   CHECK(csv_row({"a,b"}) == "\"a,b\"\n");
