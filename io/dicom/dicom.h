@@ -115,6 +115,11 @@ bool is_dicom(const std::filesystem::path& path) noexcept;
 /// decoder, a RescaleSlope or RescaleIntercept that is no number, a slope of 0.
 DicomImage read_dicom(const std::filesystem::path& path);
 
+/// The same, but of a dynamic series (a blood-pool phase taken as a film) the frames of each energy window and
+/// detector are added up, so that the image is a static one of their whole duration. Other images are as read_dicom
+/// reads them. Throws FileError also for a dynamic series of several detectors whose frames do not say which.
+DicomImage read_summed_dicom(const std::filesystem::path& path);
+
 /// Throws FileError unless the image is a planar nuclear-medicine image that can be translated or trained on:
 /// modality NM; ImageType value 3 (if present) STATIC or WHOLE BODY, and no vector of the frames that says
 /// tomographic, reconstructed, gated or dynamic; pixels that are counts, not a captured screen of 8 bits or an

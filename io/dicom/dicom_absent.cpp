@@ -26,6 +26,7 @@ bool is_dicom(const std::filesystem::path& path) noexcept {
 }
 
 DicomImage read_dicom(const std::filesystem::path& path) { refuse(path); }
+DicomImage read_summed_dicom(const std::filesystem::path& path) { refuse(path); }
 void require_planar(const std::filesystem::path& path, const DicomImage&) { refuse(path); }
 std::string describe_dicom(const std::filesystem::path& path) { refuse(path); }
 WrittenDicom write_derived_nm(const std::filesystem::path& path, const std::filesystem::path&,

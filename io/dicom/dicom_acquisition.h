@@ -14,6 +14,11 @@ void read_windows(DcmItem& data, int frames, DicomImage& image);
 /// What the acquisition is: static, dynamic, gated, tomographic, by ImageType and the vectors of the frames.
 void read_kind(DcmItem& data, int frames, DicomImage& image);
 
+/// Makes a static image of a dynamic one, as read_summed_dicom says: rewrites the attributes of the frames, and adds
+/// the frames up unless `frames` is null. Nothing happens to images of other kinds. Returns what it did as a sentence,
+/// "" for nothing.
+std::string sum_over_time(DcmItem& data, std::vector<Image>* frames, const std::filesystem::path& file);
+
 /// The vector's value for a frame; none where the vector is absent or does not have one value per frame.
 std::optional<long> vector_value(DcmItem& data, const DcmTagKey& vector, int frame, int frames);
 

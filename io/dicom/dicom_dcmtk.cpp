@@ -169,6 +169,15 @@ DcmItem* sequence_item(DcmItem& item, const DcmTagKey& tag, unsigned index) {
   return sequence->getItem(index);
 }
 
+std::vector<DcmItem*> sequence_items(DcmItem& item, const DcmTagKey& tag) {
+  DcmSequenceOfItems* sequence = nullptr;
+  std::vector<DcmItem*> items;
+  if (item.findAndGetSequence(tag, sequence).bad() || sequence == nullptr) return items;
+  for (DcmObject* at = sequence->nextInContainer(nullptr); at != nullptr; at = sequence->nextInContainer(at))
+    if (auto* found = dynamic_cast<DcmItem*>(at)) items.push_back(found);
+  return items;
+}
+
 std::vector<std::string> split(const std::string& joined, char separator) {
   std::vector<std::string> parts(1);
   for (char c : joined) {

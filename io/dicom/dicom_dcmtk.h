@@ -42,6 +42,8 @@ std::optional<double> number(DcmItem& item, const DcmTagKey& tag, unsigned index
 std::optional<long> integer(DcmItem& item, const DcmTagKey& tag, unsigned index = 0);
 /// Item `index` of a sequence, or null.
 DcmItem* sequence_item(DcmItem& item, const DcmTagKey& tag, unsigned index);
+/// All items of a sequence; none if it is absent. Asking for them one by one takes steps by the square.
+std::vector<DcmItem*> sequence_items(DcmItem& item, const DcmTagKey& tag);
 
 std::vector<std::string> split(const std::string& joined, char separator);
 std::string transfer_syntax_name(E_TransferSyntax syntax);

@@ -18,8 +18,7 @@ std::string lower(std::string text) {
 }
 
 bool has_synthesizer(DcmItem& data) {
-  for (unsigned k = 0; DcmItem* item = dcmtk::sequence_item(data, DCM_ContributingEquipmentSequence, k);
-       ++k) {
+  for (DcmItem* item : dcmtk::sequence_items(data, DCM_ContributingEquipmentSequence)) {
     DcmItem* purpose = dcmtk::sequence_item(*item, DCM_PurposeOfReferenceCodeSequence, 0);
     if (purpose == nullptr) continue;
     if (dcmtk::text(*purpose, DCM_CodeValue) == "109100") return true;

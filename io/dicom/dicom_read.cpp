@@ -76,7 +76,9 @@ bool is_dicom(const path& file) noexcept {
   }
 }
 
-DicomImage read_dicom(const path& file) {
+namespace {
+
+DicomImage read(const path& file, bool summed) {
   const dcmtk::Session session(file);
   DcmFileFormat parsed;
   dcmtk::load(parsed, file);
@@ -94,7 +96,12 @@ DicomImage read_dicom(const path& file) {
       dcmtk::is_lossy(data.getOriginalXfer()) || dcmtk::text(data, DCM_LossyImageCompression) == "01";
   if (image.lossy)
     image.warnings.push_back("the image was compressed with loss, so its counts are approximate");
-  const auto frames = static_cast<int>(format.frames);
+  if (summed)
+    if (const std::string done = sum_over_time(data, &image.frames, file); !done.empty()) {
+      image.warnings.push_back(done);
+      image.image_type = dcmtk::texts(data, DCM_ImageType);
+    }
+  const auto frames = static_cast<int>(image.frames.size());
   read_acquisition(data, image);
   read_kind(data, frames, image);
   read_windows(data, frames, image);
@@ -102,6 +109,11 @@ DicomImage read_dicom(const path& file) {
   find_views(data, frames, image);
   return image;
 }
+
+}  // namespace
+
+DicomImage read_dicom(const path& file) { return read(file, false); }
+DicomImage read_summed_dicom(const path& file) { return read(file, true); }
 
 void require_planar(const path& file, const DicomImage& image) {
   if (image.modality != "NM")

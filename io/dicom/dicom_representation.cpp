@@ -114,6 +114,15 @@ std::unique_ptr<DcmElement> read_again(const DcmTagKey& tag, std::string bytes, 
   return std::unique_ptr<DcmElement>(holder.remove(tag));
 }
 
+/// What the container holds, listed before it is changed; asking for the n-th takes DCMTK n steps.
+template <class Member>
+std::vector<Member*> members(DcmObject& container) {
+  std::vector<Member*> all;
+  for (DcmObject* at = container.nextInContainer(nullptr); at != nullptr; at = container.nextInContainer(at))
+    if (auto* member = dynamic_cast<Member*>(at)) all.push_back(member);
+  return all;
+}
+
 class Restorer {
  public:
   Restorer(const path& file, bool big_endian) : file_(file), big_endian_(big_endian) {}
@@ -121,15 +130,12 @@ class Restorer {
   void walk(DcmItem& item, int depth) {
     if (depth > kDeepest)
       throw FileError(file_, "holds sequences nested deeper than " + std::to_string(kDeepest));
-    for (unsigned long i = 0; i < item.card(); ++i) {
-      DcmElement* element = item.getElement(i);
-      if (element == nullptr) continue;
+    for (DcmElement* element : members<DcmElement>(item)) {
       const DcmEVR stored = element->ident();
       if (stored == EVR_UN || stored == EVR_OB || stored == EVR_OW) element = restored(item, *element);
       if (element->ident() != EVR_SQ) continue;
-      auto* sequence = dynamic_cast<DcmSequenceOfItems*>(element);
-      for (unsigned long k = 0; sequence != nullptr && k < sequence->card(); ++k)
-        if (DcmItem* inner = sequence->getItem(k)) walk(*inner, depth + 1);
+      if (auto* sequence = dynamic_cast<DcmSequenceOfItems*>(element))
+        for (DcmItem* inner : members<DcmItem>(*sequence)) walk(*inner, depth + 1);
     }
   }
 

@@ -49,17 +49,22 @@ std::vector<Uint16> blocks_of(DcmItem& data, Uint16 group, const std::string& cr
   return blocks;
 }
 
-// Labels hold one value per frame, or one value for the only frame.
-NamedView from_labels(DcmItem& data, int frame, int frames) {
-  std::vector<DcmTagKey> labels;
+using Labels = std::vector<std::vector<std::string>>;
+
+Labels labels_of(DcmItem& data) {
+  Labels labels;
   for (const Uint16 block :
        blocks_of(data, 0x0011, "GEMS_GENIE_1"))  // names of the data set and of the picture
     for (const Uint16 element : {0x12, 0x30})
-      labels.emplace_back(static_cast<Uint16>(0x0011), static_cast<Uint16>(block | element));
-  labels.push_back(DCM_ImageID);
+      labels.push_back(dcmtk::texts(data, DcmTagKey(0x0011, static_cast<Uint16>(block | element))));
+  labels.push_back(dcmtk::texts(data, DCM_ImageID));
+  return labels;
+}
+
+// Labels hold one value per frame, or one value for the only frame.
+NamedView from_labels(const Labels& labels, int frame, int frames) {
   NamedView other;
-  for (const DcmTagKey& tag : labels) {
-    const auto values = dcmtk::texts(data, tag);
+  for (const auto& values : labels) {
     const bool per_frame = static_cast<int>(values.size()) == frames;
     if (values.empty() || (frames > 1 && !per_frame)) continue;
     const NamedView found = view_from_label(values[static_cast<std::size_t>(per_frame ? frame : 0)]);
@@ -112,16 +117,16 @@ void find_views(DcmItem& data, int frames, DicomImage& image) {
   image.views.assign(count, View::unknown);
   image.view_assumed.assign(count, false);
   if (image.modality != "NM" || image.tomographic || image.reconstructed) return;
+  const Labels labels = labels_of(data);
+  const std::vector<DcmItem*> detectors = dcmtk::sequence_items(data, DCM_DetectorInformationSequence);
   bool untold = false;
   for (int f = 0; f < frames; ++f) {
     const auto detector = detector_of(data, f, frames);
-    DcmItem* item = detector && *detector >= 1 && *detector <= 0xffff
-                        ? dcmtk::sequence_item(data, DCM_DetectorInformationSequence,
-                                               static_cast<unsigned>(*detector - 1))
-                        : nullptr;
+    const bool described = detector && *detector >= 1 && *detector <= static_cast<long>(detectors.size());
+    DcmItem* item = described ? detectors[static_cast<std::size_t>(*detector - 1)] : nullptr;
     const auto at = static_cast<std::size_t>(f);
     NamedView found = item != nullptr ? from_code(*item) : NamedView{};
-    if (!found.named) found = from_labels(data, f, frames);
+    if (!found.named) found = from_labels(labels, f, frames);
     if (!found.named && item != nullptr) found = from_angle(*item);
     image.views[at] = found.view;
     if (found.named) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <map>
 #include <utility>
 
 #include "io/base/text.h"
@@ -86,7 +87,7 @@ Window read_window(DcmItem& item) {
   Window found;
   found.window.name = dcmtk::text(item, DCM_EnergyWindowName);
   found.radionuclide = radionuclide_in(found.window.name);
-  for (unsigned k = 0; DcmItem* range = dcmtk::sequence_item(item, DCM_EnergyWindowRangeSequence, k); ++k) {
+  for (DcmItem* range : dcmtk::sequence_items(item, DCM_EnergyWindowRangeSequence)) {
     const double lower = dcmtk::number(*range, DCM_EnergyWindowLowerLimit).value_or(0);
     const double upper = dcmtk::number(*range, DCM_EnergyWindowUpperLimit).value_or(0);
     if (lower < 0 || upper <= lower) continue;
@@ -105,8 +106,7 @@ std::vector<double> peaks_of(DcmItem& data, const std::vector<Window>& windows, 
     for (const double peak : photopeaks_kev(name)) peaks.push_back(peak);
     if (radionuclide.empty()) radionuclide = name;
   };
-  for (unsigned k = 0;
-       DcmItem* given = dcmtk::sequence_item(data, DCM_RadiopharmaceuticalInformationSequence, k); ++k) {
+  for (DcmItem* given : dcmtk::sequence_items(data, DCM_RadiopharmaceuticalInformationSequence)) {
     std::string name;
     if (DcmItem* code = dcmtk::sequence_item(*given, DCM_RadionuclideCodeSequence, 0)) {
       const std::string value = dcmtk::text(*code, DCM_CodeValue);
@@ -167,8 +167,7 @@ bool names_scatter(std::string_view name) {
 
 void read_windows(DcmItem& data, int frames, DicomImage& image) {
   std::vector<Window> windows;
-  for (unsigned k = 0; DcmItem* item = dcmtk::sequence_item(data, DCM_EnergyWindowInformationSequence, k);
-       ++k)
+  for (DcmItem* item : dcmtk::sequence_items(data, DCM_EnergyWindowInformationSequence))
     windows.push_back(read_window(*item));
   const std::vector<double> peaks = peaks_of(data, windows, image.radionuclide);
   bool any_scatter = false;
@@ -179,7 +178,7 @@ void read_windows(DcmItem& data, int frames, DicomImage& image) {
   }
 
   image.windows.assign(static_cast<std::size_t>(frames), {});
-  std::string scattered;
+  std::map<std::string, std::pair<int, std::size_t>> scattered;  // by window: the first frame, and how many
   for (int f = 0; f < frames; ++f) {
     const auto number = vector_value(data, DCM_EnergyWindowVector, f, frames);
     const bool only = !number && windows.size() == 1;
@@ -187,13 +186,17 @@ void read_windows(DcmItem& data, int frames, DicomImage& image) {
     if (at < 1 || at > static_cast<long>(windows.size())) continue;
     EnergyWindow& window = image.windows[static_cast<std::size_t>(f)];
     window = windows[static_cast<std::size_t>(at - 1)].window;
-    if (window.scatter)
-      scattered += (scattered.empty() ? "" : ", ") + std::to_string(f + 1) + " (" +
-                   (window.name.empty() ? "no name" : printable(window.name)) + ", " +
-                   number_text(window.lower_kev) + " to " + number_text(window.upper_kev) + " keV)";
+    if (!window.scatter) continue;
+    const std::string name = (window.name.empty() ? "without a name" : printable(window.name)) + ", " +
+                             number_text(window.lower_kev) + " to " + number_text(window.upper_kev) + " keV";
+    ++scattered.try_emplace(name, f + 1, 0).first->second.second;
   }
-  if (!scattered.empty())
-    image.warnings.push_back("of a scatter window, not of the photopeak: frame " + scattered);
+  for (const auto& [name, frames_of_it] : scattered)
+    image.warnings.push_back("frame " + std::to_string(frames_of_it.first) +
+                             (frames_of_it.second > 1
+                                  ? " and " + std::to_string(frames_of_it.second - 1) + " more"
+                                  : std::string()) +
+                             " of a scatter window, not of the photopeak (" + name + ")");
   const bool untold = std::any_of(image.windows.begin(), image.windows.end(),
                                   [](const EnergyWindow& w) { return w == EnergyWindow(); });
   if (any_scatter && untold && windows.size() > 1 && image.not_planar.empty())

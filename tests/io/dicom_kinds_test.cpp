@@ -133,6 +133,42 @@ TEST_CASE(
   CHECK(not_planar(read(folder, camera_file().text(0x00080008, "CS", "ORIGINAL\\PRIMARY"))) == "");
 }
 
+TEST_CASE(
+    "read_summed_dicom: a dynamic series becomes one static frame of each detector, as long as all of them") {
+  const TestFolder folder;
+  DicomBytes early, late;
+  early.text(0x00181242, "IS", "1000");
+  late.text(0x00181242, "IS", "2500");
+  auto film = camera_file(1, 2, 6).text(0x00080008, "CS", "ORIGINAL\\PRIMARY\\DYNAMIC\\EMISSION");
+  film.set(0x00540010, "US", words({1, 1, 1, 1, 1, 1}))  // pixels 0 1, 2 3, 4 5, ...
+      .set(0x00540020, "US", words({1, 1, 1, 2, 2, 2}))
+      .set(0x00540030, "US", words({1, 2, 2, 1, 2, 2}))
+      .number(0x00540021, 2)
+      .sequence(0x00540032, early, late);
+  const auto path = folder.put("film.dcm", film.file());
+  CHECK(not_planar(read_dicom(path)).find("DYNAMIC") != std::string::npos);
+  const DicomImage image = io::read_summed_dicom(path);
+  CHECK(not_planar(image) == "");
+  REQUIRE(image.frames.size() == 2);
+  CHECK(image.frames[0].samples == std::vector<float>{0 + 2 + 4, 1 + 3 + 5});
+  CHECK(image.frames[1].samples == std::vector<float>{6 + 8 + 10, 7 + 9 + 11});
+  CHECK(image.views == std::vector<View>{View::anterior, View::posterior});
+  CHECK(image.frame_duration_ms == 6000);
+  CHECK(image.acquisition_kind() == "STATIC");
+  CHECK(warns(image, "6 frames of a dynamic series were summed over time into 2"));
+  // Without an image type, by its phases alone.
+  const auto bare = folder.put("bare.dcm", film.text(0x00080008, "CS", "ORIGINAL\\PRIMARY").file());
+  CHECK(io::read_summed_dicom(bare).frames.size() == 2);
+
+  const auto untold = folder.put("untold.dcm", film.without(0x00540020).file());
+  CHECK(message_of<FileError>([&] { io::read_summed_dicom(untold); }).find("DetectorVector") !=
+        std::string::npos);
+  const auto still = folder.put("still.dcm", camera_file().file());
+  CHECK(io::read_summed_dicom(still).frames[1].samples == read_dicom(still).frames[1].samples);
+  auto tomographic = camera_file(1, 1, 3).text(0x00080008, "CS", "ORIGINAL\\PRIMARY\\TOMO\\EMISSION");
+  CHECK(io::read_summed_dicom(folder.put("tomo.dcm", tomographic.file())).frames.size() == 3);
+}
+
 TEST_CASE("read_dicom: a rescale slope or intercept that is no number is refused") {
   const TestFolder folder;
   for (const char* value : {"0,5", "", "zero", "NaN", "inf", "1e400", "0.5x", "0.5\\2"}) {
