@@ -1,5 +1,7 @@
 #include "io/base/file.h"
 
+#include "io/base/private_file.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,12 +40,13 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 }
 
 /// Opens a new hidden file in `folder` and returns its name and descriptor (-1 with errno set on failure).
-std::pair<std::filesystem::path, int> open_temporary(const std::filesystem::path& folder) {
+std::pair<std::filesystem::path, int> open_temporary(const std::filesystem::path& folder,
+                                                     mode_t mode = 0666) {
   static std::atomic<unsigned> counter{0};  // two threads must not choose the same name
   for (int attempt = 0; attempt < 100; ++attempt) {
     const auto name =
         folder / (".uptake-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp");
-    const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor >= 0 || errno != EEXIST) return {name, descriptor};
   }
   return {folder, -1};
@@ -56,6 +59,26 @@ void sync_folder(const std::filesystem::path& folder, const std::filesystem::pat
   if (::fsync(directory.get()) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS) {
     throw FileError(path, "is written, but its folder cannot be flushed to the disk: " + reason(errno));
   }
+}
+
+void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(descriptor, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw FileError(path, "cannot be written: " + reason(errno));
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+/// Closes the descriptor in any case.
+void rename_when_on_disk(int descriptor, const std::filesystem::path& temporary,
+                         const std::filesystem::path& path) {
+  const int flushed = ::fsync(descriptor) == 0 ? 0 : errno;
+  const int closed = ::close(descriptor) == 0 ? 0 : errno;
+  if (flushed != 0) throw FileError(path, "cannot be flushed to the disk: " + reason(flushed));
+  if (closed != 0) throw FileError(path, "cannot be closed: " + reason(closed));
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    throw FileError(path, "cannot be given its final name: " + reason(errno));
 }
 
 }  // namespace
@@ -120,24 +143,12 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
-void AtomicFile::write_through(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw FileError(path_, "cannot be written: " + reason(errno));
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-  }
-}
+void AtomicFile::write_through(std::string_view bytes) { write_all(descriptor_, bytes, path_); }
 
 void AtomicFile::commit() {
   write_through(buffer_);
   buffer_.clear();
-  if (::fsync(descriptor_) != 0) throw FileError(path_, "cannot be flushed to the disk: " + reason(errno));
-  if (::close(std::exchange(descriptor_, -1)) != 0)
-    throw FileError(path_, "cannot be closed: " + reason(errno));
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    throw FileError(path_, "cannot be given its final name: " + reason(errno));
-  }
+  rename_when_on_disk(std::exchange(descriptor_, -1), temporary_, path_);
   temporary_.clear();
   sync_folder(folder_of(path_), path_);
 }
@@ -146,6 +157,24 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
+}
+
+void write_private_file(const std::filesystem::path& path, std::string_view bytes) {
+  const auto [temporary, descriptor] = open_temporary(folder_of(path), 0600);
+  if (descriptor < 0) throw FileError(path, "cannot be written in its folder: " + reason(errno));
+  try {
+    try {
+      write_all(descriptor, bytes, path);
+    } catch (...) {
+      ::close(descriptor);
+      throw;
+    }
+    rename_when_on_disk(descriptor, temporary, path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_folder(folder_of(path), path);
 }
 
 void ensure_writable_folder(const std::filesystem::path& path) {

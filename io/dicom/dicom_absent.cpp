@@ -38,7 +38,7 @@ WrittenDicom write_display_copy(const std::filesystem::path& path, const std::fi
   refuse(path);
 }
 std::optional<std::string> predicted_from(const std::filesystem::path&) noexcept { return std::nullopt; }
-std::string instance_uid(const std::filesystem::path&) noexcept { return {}; }
+InstanceIdentity identity_of(const std::filesystem::path&) noexcept { return {}; }
 void write_planar_nm(const std::filesystem::path& path, const PlanarNm&) { refuse(path); }
 
 }  // namespace uptake::io

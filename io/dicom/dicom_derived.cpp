@@ -1,12 +1,12 @@
 #ifdef UPTAKE_HAS_DICOM
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <stdexcept>
 
 #include "io/base/file.h"
 #include "io/dicom/dicom_modules.h"
 #include "io/dicom/dicom_write.h"
+#include "io/image/montage.h"
 
 namespace uptake::io {
 namespace {
@@ -37,16 +37,7 @@ std::vector<int> check_frames(const std::vector<Image>& frames, const DicomImage
 
 // How viewers show it at first: black is no counts, white what all but one in 200 of the pixels with counts stay below.
 void put_window(DcmItem& data, const std::vector<Image>& frames) {
-  std::vector<float> counts;
-  for (const Image& frame : frames)
-    std::ranges::copy_if(frame.samples, std::back_inserter(counts), [](float v) { return v >= 0.5F; });
-  double top = 1;
-  if (!counts.empty()) {
-    const auto at =
-        counts.begin() + static_cast<std::ptrdiff_t>(0.995 * static_cast<double>(counts.size() - 1));
-    std::ranges::nth_element(counts, at);
-    top = std::clamp(std::round(static_cast<double>(*at)), 1.0, 65535.0);
-  }
+  const double top = display_top(frames);
   // PS3.3 C.11.2.1.2.1: the linear function reaches its ends at center - 0.5 -+ (width - 1) / 2.
   const auto number = [](double value) {
     const std::string digits = std::to_string(value);

@@ -2,7 +2,7 @@
 //
 // Standard: DICOM PS3.3 A.5 and C.8.4 (NM Image), A.8.1 and C.8.6.1 (Secondary Capture), C.7.6.1 and C.12.1 (derived and
 // synthetic images); PS3.15 Annex E (confidentiality). A build without DCMTK has the same functions; each throws FileError
-// "this build has no DICOM support", except predicted_from and instance_uid, which find nothing.
+// "this build has no DICOM support", except predicted_from and identity_of, which find nothing.
 #pragma once
 #include <chrono>
 #include <filesystem>
@@ -66,7 +66,11 @@ WrittenDicom write_display_copy(const std::filesystem::path& path, const std::fi
 /// For a file that one of the two above wrote: the SOP Instance UID of its source. Nothing for every other file.
 std::optional<std::string> predicted_from(const std::filesystem::path& path) noexcept;
 
-/// The SOP Instance UID of a DICOM file; "" if there is none.
-std::string instance_uid(const std::filesystem::path& path) noexcept;
+/// Which image of a series a DICOM file is; empty and 0 where it does not say, or is none.
+struct InstanceIdentity {
+  std::string sop_instance_uid;
+  long number = 0;
+};
+InstanceIdentity identity_of(const std::filesystem::path& path) noexcept;
 
 }  // namespace uptake::io

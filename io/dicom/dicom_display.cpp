@@ -80,11 +80,13 @@ std::optional<std::string> predicted_from(const std::filesystem::path& path) noe
   }
 }
 
-std::string instance_uid(const std::filesystem::path& path) noexcept {
+InstanceIdentity identity_of(const std::filesystem::path& path) noexcept {
   try {
     const Session session(path);
     DcmFileFormat file;
-    return load_header(file, path) ? text(*file.getDataset(), DCM_SOPInstanceUID) : std::string();
+    if (!load_header(file, path)) return {};
+    DcmItem& data = *file.getDataset();
+    return {text(data, DCM_SOPInstanceUID), integer(data, DCM_InstanceNumber).value_or(0)};
   } catch (...) {
     return {};
   }

@@ -1,6 +1,8 @@
 #include "io/image/montage.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <numeric>
 #include <stdexcept>
 
@@ -28,6 +30,17 @@ Image to_display(const Image& image, float low, float high) {
   };
   std::transform(image.samples.begin(), image.samples.end(), out.samples.begin(), level);
   return out;
+}
+
+float display_top(const std::vector<Image>& frames) {
+  std::vector<float> counts;
+  for (const Image& frame : frames)
+    std::ranges::copy_if(frame.samples, std::back_inserter(counts), [](float v) { return v >= 0.5f; });
+  if (counts.empty()) return 1;
+  const auto at =
+      counts.begin() + static_cast<std::ptrdiff_t>(0.995 * static_cast<double>(counts.size() - 1));
+  std::ranges::nth_element(counts, at);
+  return std::clamp(std::round(*at), 1.0f, 65535.0f);
 }
 
 Image montage(const std::vector<std::vector<Image>>& rows, std::int64_t gap) {

@@ -11,6 +11,10 @@ namespace uptake::io {
 /// channel count.
 Image to_display(const Image& image, float low, float high);
 
+/// What is a good `high` (or, inverted, `low`) for predicted counts: all but one in 200 of the samples of half a count and
+/// more are not above it. A whole number from 1 to 65535.
+float display_top(const std::vector<Image>& frames);
+
 /// Cells in rows and columns with `gap` white pixels between them; a row is as high as its highest cell, a
 /// column as wide as its widest, cells are centered, missing cells are white. Gray becomes RGB when any cell
 /// is RGB. Throws std::invalid_argument for a cell that is not u8 with 1 or 3 channels, a negative gap, or no

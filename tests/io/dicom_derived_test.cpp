@@ -313,14 +313,14 @@ TEST_CASE("derived: values that are not of their kind are mended or left out, no
 TEST_CASE("predicted_from: tells our results from everything else") {
   const Derived d(one_frame());
   CHECK(io::predicted_from(d.folder / "x.dcm").value() == "1.2.3.4.5");
-  CHECK(io::instance_uid(d.folder / "x.dcm") == d.written.sop_instance_uid);
-  CHECK(io::instance_uid(d.folder / "source.dcm") == "1.2.3.4.5");
+  CHECK(io::identity_of(d.folder / "x.dcm").sop_instance_uid == d.written.sop_instance_uid);
+  CHECK(io::identity_of(d.folder / "source.dcm").sop_instance_uid == "1.2.3.4.5");
   CHECK_FALSE(io::predicted_from(d.folder / "source.dcm").has_value());
   CHECK_FALSE(io::predicted_from(d.folder.put("text.dcm", "no image")).has_value());
   CHECK_FALSE(io::predicted_from(d.folder / "none.dcm").has_value());
   DicomBytes other = one_frame().text(0x00080008, "CS", "DERIVED\\PRIMARY\\STATIC\\EMISSION");
   CHECK_FALSE(io::predicted_from(d.folder.put("other.dcm", other.file())).has_value());
-  CHECK(io::instance_uid(d.folder / "none.dcm") == "");
+  CHECK(io::identity_of(d.folder / "none.dcm").sop_instance_uid == "");
 }
 
 TEST_CASE("anonymous: nothing of the patient, the day, the place or the source's identifiers is left") {

@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <thread>
 
+#include "io/base/private_file.h"
 #include "tests/io/test_files.h"
 
 using namespace uptake::io;
@@ -100,6 +102,22 @@ TEST_CASE("write_file_atomically: when the disk is full the old file stays and t
   }
   CHECK(contents(folder / "x") == "old");
   CHECK(folder.names() == Names{"x"});
+}
+
+TEST_CASE("write_private_file: for its owner alone, also where an open file was") {
+  const TestFolder folder;
+  const auto path = folder.put("key.csv", "open");
+  const mode_t before = ::umask(0);
+  write_private_file(path, "secret");
+  ::umask(before);
+  CHECK(contents(path) == "secret");
+  CHECK(std::filesystem::status(path).permissions() ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  CHECK(folder.names() == std::vector<std::string>{"key.csv"});
+  CHECK_THROWS_AS(write_private_file(folder / "none/key.csv", "x"), FileError);
+  std::filesystem::create_directory(folder / "folder");
+  CHECK_THROWS_AS(write_private_file(folder / "folder", "x"), FileError);
+  CHECK(folder.names() == std::vector<std::string>{"folder", "key.csv"});
 }
 
 TEST_CASE("write_file_atomically: of two writers at once one wins whole") {
