@@ -79,6 +79,7 @@ int run(const std::vector<std::string>& arguments) {
   }
   if (first == "--version") {
     std::cout << version() << "\n"
+              << "  use      research, not diagnosis: predicted images are synthetic\n"
               << "  backend  CPU"
               << (kernels::has_onednn() ? " (oneDNN convolutions)" : " (plain convolutions, slow)")
               << ", float32\n"

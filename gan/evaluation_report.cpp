@@ -8,6 +8,7 @@
 
 #include "io/base/csv.h"
 #include "io/base/file.h"
+#include "io/base/private_file.h"
 #include "io/base/text.h"
 #include "io/logs/csv_log.h"
 #include "io/report/report.h"
@@ -36,6 +37,26 @@ std::string digits(double v) {
   text.precision(std::numeric_limits<double>::digits10);
   text << v;
   return text.str();
+}
+
+// Cases of patients are numbers in whatever may be passed on; other names are harmless.
+bool hides_names(const io::PairDataset& data) {
+  return data.form() == io::DatasetForm::cohort || data.kind() == io::SampleKind::counts;
+}
+
+std::string key_table(const io::PairDataset& data) {
+  std::string text = io::csv_row({"case", "patient", "a", "b"});
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const io::PairEntry& entry = data.entry(i);
+    text += io::csv_row({std::to_string(i + 1), entry.name, entry.a.string(), entry.b.string()});
+  }
+  return text;
+}
+
+std::string notice_of(const CheckpointInfo& info) {
+  return info.output.kind == io::SampleKind::counts ? "Synthetic: predicted images were not acquired from a "
+                                                      "patient. For research, not for diagnosis."
+                                                    : "Synthetic: predicted images were made by a model.";
 }
 
 std::string metrics_table(const std::vector<Case>& cases) {
@@ -97,6 +118,7 @@ io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, c
                      std::size_t left_out) {
   const bool counts = info.output.kind == io::SampleKind::counts;
   io::Report report("Evaluation of " + names.checkpoint.filename().string());
+  report.notice(notice_of(info));
   report.paragraph("The model of step " + std::to_string(info.progress.step) + " on the " + names.split +
                    " split: " + std::to_string(cases.size()) + " pairs" +
                    (left_out == 0 ? "." : ", " + std::to_string(left_out) + " files left out.") +
@@ -137,13 +159,15 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
   std::vector<Case> cases;
   std::vector<io::ImageRow> pictures;
   const std::size_t every = (data.size() + kPicturesInReport - 1) / kPicturesInReport;
+  const bool hidden = hides_names(data);
   const auto on_case = [&](const CaseResult& r) {
+    const std::string name = hidden ? std::to_string(cases.size() + 1) : r.name;
     if (cases.size() % every == 0)
-      pictures.push_back({r.name,
+      pictures.push_back({(hidden ? "case " : "") + name,
                           {{display(r.input, info.input), "input"},
                            {display(r.prediction, info.output), "prediction"},
                            {display(r.truth, info.output), "truth"}}});
-    cases.push_back({r.name, r.metrics});
+    cases.push_back({name, r.metrics});
   };
   evaluate(*model.network, data, info.config, info.input, info.output, statistics, on_case);
 
@@ -165,6 +189,7 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
       {"l1", json_of(result.l1)},
       {"psnr_db", json_of(result.psnr)},
       {"ssim", json_of(result.ssim)}};
+  if (hidden) io::write_private_file(out / "key.csv", key_table(data));
   io::write_file_atomically(out / "metrics.csv", metrics_table(cases));
   io::write_file_atomically(out / "summary.json", summary.dump(2) + "\n");
   report_of(info, names, result, cases, pictures, data.problems().size()).write(result.report);

@@ -25,6 +25,8 @@ struct EvaluationResult {
 ///   metrics.csv   a line for each case: case, l1 (units of the files), psnr_db, ssim; 15 digits
 ///   summary.json  names, SHA-256 of the weights, number of cases and of files left out, Statistics of each metric
 ///   report.html   one self-contained page: figures, up to 24 cases as pictures, the curves of the run, every case
+///   key.csv       for cohorts and counts, whose cases are numbers everywhere else: which patient and files each one is;
+///                 mode 0600
 /// Throws io::FileError when the images are not of the channels and kind the model was trained on (before anything
 /// is written), or a file cannot be written.
 EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data,

@@ -26,6 +26,8 @@ h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 1rem; padding-bottom: .8re
   overflow-wrap: anywhere; }
 h2 { font-size: 1.3rem; margin: 2.4rem 0 .8rem; overflow-wrap: anywhere; }
 h3 { font-size: 1rem; margin: 0 0 .4rem; overflow-wrap: anywhere; }
+.notice { max-width: none; margin: 0 0 1rem; font-weight: 650; }
+footer .notice { margin: 3rem 0 0; }
 p { max-width: 44rem; margin: .6rem 0; overflow-wrap: anywhere; white-space: pre-line; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 10.5rem), 1fr)); gap: .75rem;
   margin: 1.2rem 0; }
@@ -112,6 +114,10 @@ std::string embedded(const CaptionedImage& item) {
 
 Report::Report(std::string_view title) : title_(escape_html(title)) {}
 
+void Report::notice(std::string_view text) {
+  notice_ = "<p class=\"notice\">" + escape_html(text) + "</p>\n";
+}
+
 void Report::section(std::string_view title) { body_ += "<h2>" + escape_html(title) + "</h2>\n"; }
 
 void Report::paragraph(std::string_view text) { body_ += "<p>" + escape_html(text) + "</p>\n"; }
@@ -174,8 +180,9 @@ std::string Report::html() const {
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
          "<meta http-equiv=\"Content-Security-Policy\" "
          "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n<title>" +
-         title_ + "</title>\n<style>" + std::string(kStyle) + "</style>\n</head>\n<body>\n<h1>" + title_ +
-         "</h1>\n" + body_ + "</body>\n</html>\n";
+         title_ + "</title>\n<style>" + std::string(kStyle) + "</style>\n</head>\n<body>\n" + notice_ +
+         "<h1>" + title_ + "</h1>\n" + body_ + (notice_.empty() ? "" : "<footer>" + notice_ + "</footer>\n") +
+         "</body>\n</html>\n";
 }
 
 void Report::write(const std::filesystem::path& path) const { write_file_atomically(path, html()); }

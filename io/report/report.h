@@ -35,6 +35,9 @@ class Report {
 
   explicit Report(std::string_view title);
 
+  /// What must not be missed: the first line of the page, and its last.
+  void notice(std::string_view text);
+
   void section(std::string_view title);
   void paragraph(std::string_view text);
 
@@ -61,7 +64,7 @@ class Report {
   void write(const std::filesystem::path& path) const;
 
  private:
-  std::string title_, body_;
+  std::string title_, notice_, body_;
 };
 
 }  // namespace uptake::io

@@ -246,3 +246,13 @@ TEST_CASE("Report: written whole or not at all") {
   CHECK_THROWS_AS(report.write(folder / "report.html" / "x"), FileError);
   CHECK_THROWS_AS(report.write("/proc/uptake.html"), FileError);
 }
+
+TEST_CASE("Report: a notice is the first line and the last") {
+  Report report("title");
+  report.paragraph("words");
+  CHECK(report.html().find("class=\"notice\"") == std::string::npos);
+  report.notice("not <acquired>");
+  const std::string html = report.html(), line = "<p class=\"notice\">not &lt;acquired&gt;</p>";
+  CHECK(html.find("<body>\n" + line) != std::string::npos);
+  CHECK(html.find(line, html.find("words")) != std::string::npos);
+}
