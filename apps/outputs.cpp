@@ -58,7 +58,7 @@ bool is_own_picture(const fs::path& path) {
 }
 
 // What may be replaced: nothing, or an earlier result of the same source.
-void require_free(const fs::path& path, const Input& source, const std::set<FileId>& inputs) {
+void require_free(const fs::path& path, const Input& source, const std::set<FileId>& inputs, bool anonymous) {
   struct stat link {};
   if (lstat(path.c_str(), &link) != 0) return;
   if (S_ISDIR(link.st_mode)) throw io::FileError(path, "is a folder; choose another --out");
@@ -68,11 +68,13 @@ void require_free(const fs::path& path, const Input& source, const std::set<File
   if (inputs.contains({link.st_dev, link.st_ino}))
     throw io::FileError(path, path == source.path ? "is the input itself; choose another --out"
                                                   : "is an input itself; choose another --out");
+  if (anonymous)  // nobody could tell whose it was
+    throw io::FileError(path, "is there already, and anonymous results replace none; choose another --out");
   bool own = false;
   if (io::lower_extension(path) == ".png") {
     own = is_own_picture(path);
   } else if (const auto from = io::predicted_from(path)) {
-    if (*from != io::instance_uid(source.path))
+    if (*from != io::identity_of(source.path).sop_instance_uid)
       throw io::FileError(path, "is the prediction from another image than " + source.path.string() +
                                     "; choose another --out");
     own = true;
@@ -81,10 +83,18 @@ void require_free(const fs::path& path, const Input& source, const std::set<File
     throw io::FileError(path, "is there already, and uptake has not written it; choose another --out");
 }
 
+bool lies_in(const fs::path& file, const fs::path& folder) {
+  std::error_code ignored;
+  return fs::equivalent(file.has_parent_path() ? file.parent_path() : fs::path("."), folder, ignored);
+}
+
 std::string name_of(const Output& output, const OutputNames& names, std::size_t number) {
   const std::string extension = is_picture(output.source) ? ".png" : ".dcm";
-  if (names.anonymous) return "case_" + std::to_string(number) + "_predicted_delayed" + extension;
-  const bool keeps_name = is_picture(output.source) || names.single;
+  if (names.anonymous)
+    return "case_" + std::to_string(number) + (is_picture(output.source) ? "" : "_predicted_delayed") +
+           extension;
+  const bool keeps_name =
+      is_picture(output.source) || (names.single && !lies_in(output.source.path, names.out));
   return bare_name(output.source.path) + (keeps_name ? "" : "_predicted_delayed") + extension;
 }
 
@@ -114,7 +124,7 @@ std::vector<Output> find_outputs(const std::vector<Input>& sources, const Output
                           "would be written to " + path.string() + ", as " +
                               (other->second == source.path ? "the same input" : other->second.string()) +
                               " already is (capitals make no difference on some disks)");
-    require_free(path, source, inputs);
+    require_free(path, source, inputs, names.anonymous);
   };
   for (const Input& source : sources) {
     Output output{source, {}, {}};
@@ -122,14 +132,29 @@ std::vector<Output> find_outputs(const std::vector<Input>& sources, const Output
     output.path = names_file ? out : folder / name_of(output, names, outputs.size() + 1);
     require_fitting(source, output.path);
     claim(output.path, source);
-    if (!is_picture(source) && !names.display_extension.empty()) {
-      output.display =
-          output.path.parent_path() / (output.path.stem().string() + "_display" + names.display_extension);
+    if (!is_picture(source) && names.display != DisplayCopy::none) {
+      output.display = output.path.parent_path() / (output.path.stem().string() + "_display" +
+                                                    (names.display == DisplayCopy::png ? ".png" : ".dcm"));
       claim(output.display, source);
     }
     outputs.push_back(std::move(output));
   }
   return outputs;
+}
+
+void leave_out_own_results(std::vector<Input>& inputs, const std::vector<fs::path>& arguments,
+                           std::vector<std::string>& left_out) {
+  const auto is_own = [&](const Input& input) {
+    if (std::ranges::find(arguments, input.path) != arguments.end()) return false;
+    const bool own = input.content == Content::picture ? is_own_picture(input.path)
+                                                       : io::predicted_from(input.path).has_value();
+    if (own) left_out.push_back((input.below / input.path.filename()).string() + " (a result of uptake)");
+    return own;
+  };
+  const auto [first, last] = std::ranges::remove_if(inputs, is_own);
+  if (first == inputs.begin() && !inputs.empty())
+    throw io::FileError(arguments[0], "holds nothing but results of uptake");
+  inputs.erase(first, last);
 }
 
 std::vector<std::pair<std::string, std::string>> png_marks(const std::string& model_fingerprint) {

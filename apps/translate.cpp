@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <iostream>
 
+#include "apps/anonymous_key.h"
 #include "apps/cli.h"
+#include "apps/dicom_results.h"
 #include "apps/inputs.h"
 #include "apps/outputs.h"
 #include "gan/translator.h"
@@ -15,44 +17,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void translate_dicom(gan::Translator& model, const fs::path& checkpoint, const fs::path& input,
-                     const fs::path& output) {
+void translate_dicom(gan::Translator& model, DicomResults& results, const Output& output,
+                     const std::string& name) {
+  const fs::path& input = output.source.path;
   const io::DicomImage source = io::read_dicom(input);
   io::require_planar(input, source);
-  for (const auto& warning : source.warnings)
-    std::cerr << "uptake: " << input.string() << ": " << warning << "\n";
+  for (const auto& warning : source.warnings) std::cerr << "uptake: " << name << ": " << warning << "\n";
   std::vector<io::Image> frames;
   std::vector<int> source_frames;
   for (const std::size_t f : source.photopeak_frames()) {
     frames.push_back(model(source.frames[f]));
     source_frames.push_back(static_cast<int>(f) + 1);
   }
-  const gan::TrainConfig& c = model.info().config;
-  io::DerivedDescription description;
-  description.source_frames = source_frames;
-  description.series_description = "predicted from";
-  description.names_source_series = true;
-  description.model_name = "pix2pix " + c.net_g;
-  description.model_fingerprint = "SHA-256 " + model.info().weights_sha256;
-  description.software_version = version();
-  description.derivation_description =
-      "Predicted by a pix2pix network (" + c.net_g + ", ngf " + std::to_string(c.ngf) + ", step " +
-      std::to_string(model.info().progress.step) + ", checkpoint " + checkpoint.filename().string() +
-      "). Not acquired from the patient. Not for diagnostic use.";
-  io::write_derived_nm(output, input, frames, description);
+  results.write(output, source, source_frames, frames, "");
 }
 
-void translate_picture(gan::Translator& model, const fs::path& input, const fs::path& output) {
+void translate_picture(gan::Translator& model, const fs::path& input, const fs::path& output,
+                       const std::string& name) {
   std::vector<std::string> notes;
   const io::Image image = io::read_image(input, notes);
-  for (const auto& note : notes) std::cerr << "uptake: " << input.string() << ": " << note << "\n";
+  for (const auto& note : notes) std::cerr << "uptake: " << name << ": " << note << "\n";
   io::write_png(output, model(image), png_marks("SHA-256 " + model.info().weights_sha256));
 }
 
 struct Request {
   fs::path checkpoint, out;
   std::vector<fs::path> files;
-  bool recursive = false;
+  bool recursive = false, anonymous = false;
+  DisplayCopy display = DisplayCopy::none;
   std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
   nn::DeviceChoice device = nn::DeviceChoice::automatic;
@@ -77,6 +69,13 @@ Options declare(Request& r) {
            "pictures "
            "x.png. Nothing is replaced but earlier results of uptake from the same source.\n"
            "\n"
+           "With --anonymous, derived images follow the basic confidentiality profile of DICOM (PS3.15 E): "
+           "new "
+           "UIDs, a pseudonym, no dates and names; they are called case_1..., and so are their sources in "
+           "messages. Who is behind them is in OUT/key.csv, which only its owner may read.\n"
+           "\n"
+           "Everything that is written is synthetic and says so: for research, not for diagnosis.\n"
+           "\n"
            "A file that cannot be translated is named and the others are done; the exit code is then 1.",
        .example = "  uptake translate --model run/best.safetensors --out predicted "
                   "cohort/dicom/P003_bloodpool.dcm\n"});
@@ -84,6 +83,11 @@ Options declare(Request& r) {
   options.add_path("out", r.out,
                    "folder for the results; for a single INPUT also a .png or .dcm file (required)");
   options.add_flag("recursive", r.recursive, "search the folders in folders, too; OUT gets the same folders");
+  options.add("display-copy", r.display,
+              "beside each DICOM result, a copy to look at, with the word SYNTHETIC, the sides, the view and "
+              "the scale "
+              "in its pixels: x_display.png, or x_display.dcm as Secondary Capture");
+  options.add_flag("anonymous", r.anonymous, "hide the patients of DICOM files");
   options.add("norm-at-test", r.norm,
               "statistics of batch normalisation (see uptake train); default: as trained");
   add_machine(options, r.device, r.threads);
@@ -101,35 +105,43 @@ ManPage translate_page() {
 int translate(Arguments arguments) {
   Request request;
   if (!declare(request).parse(arguments)) return kExitOk;
-  const auto& [checkpoint, out, files, recursive, norm, threads, device] = request;
+  const auto& [checkpoint, out, files, recursive, anonymous, display_copy, norm, threads, device] = request;
   if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
   if (files.empty()) throw UsageError("no input given: files or folders to translate");
 
   use_threads(threads);
   gan::Translator model(checkpoint, norm, machine_for(device));
-  const auto [inputs, left_out] = find_inputs(files, recursive);
-  if (!left_out.empty()) std::cerr << "uptake: " << describe_left_out(left_out) << "\n";
+  auto [inputs, left_out] = find_inputs(files, recursive);
+  leave_out_own_results(inputs, files, left_out);
+  if (!left_out.empty() && !anonymous) std::cerr << "uptake: " << describe_left_out(left_out) << "\n";
   const bool single = files.size() == 1 && !fs::is_directory(files[0]);
-  const std::vector<Output> outputs = find_outputs(inputs, {.out = out, .single = single});
+  const std::vector<Output> outputs = find_outputs(inputs, {out, single, anonymous, display_copy});
+  std::optional<AnonymousKey> key;
+  if (anonymous) key.emplace(outputs);
+  DicomResults results(model.info(), checkpoint, key ? &*key : nullptr);
   int failed = 0;
-  for (const auto& [source, output, display] : outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& [source, output, display] = outputs[i];
     const fs::path& input = source.path;
+    const std::string name = anonymous ? "case " + std::to_string(i + 1) : input.string();
     try {
       if (source.content == Content::unknown)
         throw io::FileError(input, fs::file_size(input) == 0 ? "is empty, expected a PNG, JPEG or DICOM file"
                                                              : "is neither PNG, JPEG nor DICOM");
       if (output.has_parent_path()) io::ensure_writable_folder(output.parent_path());
       if (source.content == Content::picture)
-        translate_picture(model, input, output);
+        translate_picture(model, input, output, name);
       else
-        translate_dicom(model, checkpoint, input, output);
-      std::cout << input.string() << " -> " << output.string() << "\n";
+        translate_dicom(model, results, outputs[i], name);
+      std::cout << name << " -> " << output.string() << (display.empty() ? "" : ", " + display.string())
+                << "\n";
     } catch (const io::FileError& e) {
-      std::cerr << "uptake: " << explain(e) << "\n";
+      const bool names_input = anonymous && e.path() == input;
+      std::cerr << "uptake: " << (names_input ? name + ": " + e.problem() : explain(e)) << "\n";
       ++failed;
     } catch (const std::exception& e) {  // of the image or the model: names no file itself
-      std::cerr << "uptake: " << input.string() << ": " << explain(e) << "\n";
+      std::cerr << "uptake: " << name << ": " << explain(e) << "\n";
       ++failed;
     }
   }
