@@ -1,5 +1,7 @@
+#include <functional>
 #include <iostream>
 
+#include "apps/admission.h"
 #include "apps/cli.h"
 #include "gan/evaluation_report.h"
 #include "io/base/text.h"
@@ -17,6 +19,7 @@ struct Request {
   std::int64_t threads = 0;
   nn::DeviceChoice device = nn::DeviceChoice::automatic;
   bool skip_bad = false;
+  AdmissionOptions admission;
 };
 
 Options declare(Request& r) {
@@ -41,6 +44,7 @@ Options declare(Request& r) {
               "statistics of batch normalisation (see uptake train); default: as trained");
   add_machine(options, r.device, r.threads);
   options.add_flag("skip-bad", r.skip_bad, "leave bad files out instead of refusing to start");
+  add_force(options, r.admission, "judge pairs");
   return options;
 }
 
@@ -54,7 +58,7 @@ ManPage evaluate_page() {
 int evaluate(Arguments arguments) {
   Request request;
   if (!declare(request).parse(arguments)) return kExitOk;
-  const auto& [checkpoint, data_path, out, split, norm, threads, device, skip_bad] = request;
+  const auto& [checkpoint, data_path, out, split, norm, threads, device, skip_bad, admission] = request;
   if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
   if (data_path.empty()) throw UsageError("--data is missing: the folder of the data set");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
@@ -65,10 +69,12 @@ int evaluate(Arguments arguments) {
   const nn::StatisticsFrom statistics_from =
       gan::statistics_at_test(norm.value_or(info.config.norm_at_test), info.config);
   io::PairDataset data(data_path, split, {skip_bad, 0});
-  data.verify(2);
+  gan::PairExaminer examiner(data);
+  data.verify(2, std::ref(examiner));
   for (const auto& problem : data.problems())
     std::cerr << "left out: " << problem.file << ": " << problem.reason << "\n";
   for (const auto& note : data.notes()) std::cerr << "warning: " << note << "\n";
+  Admission(info, checkpoint, admission).admit(data_path, examiner.pairs(info.config.direction));
   const gan::EvaluationResult result =
       gan::write_evaluation(model, data, statistics_from, {checkpoint, data_path, split}, out);
   const auto line = [](const char* name, const gan::Statistics& s, const std::string& unit) {

@@ -60,6 +60,8 @@ std::string describe_checkpoint(const fs::path& path) {
        << (info.weights_sha256.empty() ? "without a SHA-256" : "SHA-256 " + info.weights_sha256) << "\n"
        << "  input          " << nlohmann::json(info.input).dump() << "\n"
        << "  output         " << nlohmann::json(info.output).dump() << "\n"
+       << "  trained on     "
+       << (info.trained_on ? "\n" + gan::describe(*info.trained_on, "    ") : "unknown\n")
        << "  configuration\n";
   const nlohmann::json config = c;
   for (const auto& [key, value] : config.items()) text << "    " << key << " = " << value.dump() << "\n";

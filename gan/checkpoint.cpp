@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kFormat = "uptake-checkpoint-1";
 constexpr const char* kWeightsHash = "weights_sha256";
+constexpr const char* kTrainedOn = "trained_on";
 
 // JSON has no infinity: a plateau that has seen nothing is null.
 nlohmann::json number_or_null(double value) {
@@ -74,6 +75,8 @@ CheckpointInfo info_of(const io::Safetensors& file) {
     const auto intensity = nlohmann::json::parse(file.metadata.at("intensity"));
     info.input = intensity.at("input").get<Intensity>();
     info.output = intensity.at("output").get<Intensity>();
+    if (const auto domain = file.metadata.find(kTrainedOn); domain != file.metadata.end())
+      info.trained_on = nlohmann::json::parse(domain->second).get<TrainingDomain>();
     info.version = file.metadata.at("version");
     if (const auto hash = file.metadata.find(kWeightsHash); hash != file.metadata.end())
       info.weights_sha256 = hash->second;
@@ -123,6 +126,7 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& in
   file.metadata["config"] = nlohmann::json(info.config).dump();
   file.metadata["progress"] = to_json_text(info.progress).dump();
   file.metadata["intensity"] = nlohmann::json{{"input", info.input}, {"output", info.output}}.dump();
+  if (info.trained_on) file.metadata[kTrainedOn] = nlohmann::json(*info.trained_on).dump();
   auto &g = model.generator().store(), &d = model.discriminator().store();
   put_state(file, "g.", g);
   put_state(file, "d.", d);

@@ -1,5 +1,5 @@
 // A training run in one file (safetensors): networks under PyTorch's names ("g.", "d."), Adam's moments, and
-// as JSON the configuration, the progress and the intensity mapping. Self-describing: whoever loads it needs
+// as JSON the configuration, the progress, the intensity mapping and what it was trained on. Self-describing: whoever loads it needs
 // no flags.
 //
 // The generator's weights have a name that cannot be mistaken: their SHA-256, over the data of every tensor whose
@@ -9,11 +9,13 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gan/config.h"
 #include "gan/intensity.h"
 #include "gan/pix2pix.h"
+#include "gan/training_domain.h"
 #include "nn/schedule.h"
 
 namespace uptake::gan {
@@ -37,7 +39,8 @@ struct CheckpointInfo {
   TrainConfig config;
   Progress progress;
   Intensity input, output;
-  std::string version;         // of the program that wrote it
+  std::optional<TrainingDomain> trained_on;  // none in files from before it was kept
+  std::string version;                       // of the program that wrote it
   std::string weights_sha256;  // as the file says, 64 hex digits; "" in files from before it was written
 };
 

@@ -93,6 +93,7 @@ class Run {
     info_.progress = saved.progress;
     info_.input = saved.input;
     info_.output = saved.output;
+    if (saved.trained_on) info_.trained_on = saved.trained_on;
     out_ << "resuming after step " << saved.progress.step << ", in epoch " << saved.progress.epoch << "\n";
   }
 

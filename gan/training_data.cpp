@@ -1,9 +1,12 @@
 #include "gan/training_data.h"
 
+#include <functional>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include "gan/data.h"
+#include "gan/seen_pairs.h"
 #include "gan/trainer.h"
 
 namespace uptake::gan {
@@ -29,8 +32,10 @@ void tell_problems(const io::PairDataset& data, std::ostream& out) {
 TrainingData open_training_data(const std::filesystem::path& folder, bool skip_bad, io::StopFlag stop,
                                 std::ostream& out) {
   const io::DatasetOptions options{.skip_bad = skip_bad, .cache_bytes = kCacheBytes, .stop = stop};
-  TrainingData data{io::PairDataset(folder, "train", options), {}, {}};
-  data.range = data.train.verify(kThreads);
+  TrainingData data{io::PairDataset(folder, "train", options), {}, {}, {}};
+  PairExaminer examiner(data.train);
+  data.range = data.train.verify(kThreads, std::ref(examiner));
+  data.domain = examiner.domain(Direction::a_to_b);
   if (io::has_split(folder, "val")) {
     data.validation.emplace(folder, "val", options);
     data.validation->verify(kThreads);
@@ -54,6 +59,8 @@ void describe(const TrainingData& data, CheckpointInfo& info) {
   info.config.output_channels = a_to_b ? train.b_channels() : train.a_channels();
   info.input = Intensity::of(train.kind(), a_to_b ? data.range.a_max : data.range.b_max);
   info.output = Intensity::of(train.kind(), a_to_b ? data.range.b_max : data.range.a_max);
+  info.trained_on = data.domain;
+  if (!a_to_b) std::swap(info.trained_on->input, info.trained_on->target);
   info.progress.data_fingerprint = fingerprint(train);
 }
 

@@ -13,6 +13,7 @@ struct TrainingData {
   io::PairDataset train;
   std::optional<io::PairDataset> validation;
   io::IntensityRange range;  // of the train split
+  TrainingDomain domain;     // of the train split, AtoB
 
   std::int64_t size() const { return static_cast<std::int64_t>(train.size()); }
   std::int64_t steps_per_epoch(std::int64_t batch_size) const {
@@ -25,7 +26,8 @@ struct TrainingData {
 TrainingData open_training_data(const std::filesystem::path& folder, bool skip_bad, io::StopFlag stop,
                                 std::ostream& out);
 
-/// Writes into a new checkpoint's description what the data says: channels, intensity mapping, fingerprint.
+/// Writes into a new checkpoint's description what the data says: channels, intensity mapping, fingerprint,
+/// and what was trained on.
 void describe(const TrainingData& data, CheckpointInfo& info);
 
 }  // namespace uptake::gan

@@ -176,7 +176,7 @@ TEST_CASE("evaluate names what it leaves out, and refuses data of another kind b
   const std::string evaluate = "evaluate --model " + quoted(folder / "run/best.safetensors") + " --out ";
   const Ran deep = command(evaluate + quoted(folder / "no") + " --data " + quoted(folder / "deep"));
   CHECK(deep.code == 1);
-  CHECK(deep.says("the model was trained on 1 -> 1 (of 255)"));
+  CHECK(deep.says("of the input the image is 16-bit gray (trained: 8-bit gray)"));
   CHECK_FALSE(fs::exists(folder / "no"));
   io::write_file_atomically(folder / "data/test/bad.png", "no image");
   CHECK(command(evaluate + quoted(folder / "no") + " --data " + quoted(folder / "data"))
@@ -204,7 +204,7 @@ TEST_CASE("one bad file among good ones is named, the good ones are done, the ex
   const Ran ran = command(model + quoted(folder / "out") + " " + quoted(folder / "in"));
   CHECK(ran.code == 1);
   CHECK(ran.says("cut.png: "));
-  CHECK(ran.says("deep.png: the image is 16-bit, the model was trained on 8-bit images"));
+  CHECK(ran.says("the image is 16-bit gray (trained: 8-bit gray)"));
   CHECK(ran.says("2 of 3 files could not be translated"));
   CHECK(fs::exists(folder / "out/good.png"));
   CHECK_FALSE(fs::exists(folder / "out/cut.png"));

@@ -117,6 +117,39 @@ TEST_CASE("a checkpoint without the SHA-256 is read as before, one with another 
   CHECK_THROWS_AS(gan::load_checkpoint(changed, model), io::FileError);
 }
 
+TEST_CASE(
+    "a checkpoint keeps what it was trained on; one that does not say is read, one that says nonsense is "
+    "not") {
+  const TemporaryFolder folder;
+  const auto path = folder / "c.safetensors", changed = folder / "changed.safetensors";
+  gan::CheckpointInfo info = small_info();
+  gan::TrainingDomain domain;
+  gan::SeenImage image;
+  image.height = 3, image.width = 5, image.channels = 1;
+  image.pixels = gan::summarize(io::Image(3, 5, 1, io::SampleKind::u8));
+  image.minutes = 9.5;
+  image.body_part = "HAND";
+  domain.input.add(image), domain.target.add(image);
+  info.trained_on = domain;
+  gan::Pix2Pix model = model_of(info.config);
+  gan::save_checkpoint(path, info, model);
+  CHECK(gan::read_checkpoint_info(path).trained_on == domain);
+  CHECK(gan::load_generator(path).info.trained_on == domain);
+
+  io::Safetensors file = io::read_safetensors(path);
+  file.metadata.at("trained_on") = R"({"form": "a heap"})";
+  io::write_safetensors(changed, file);
+  CHECK_THROWS_WITH_AS(gan::read_checkpoint_info(changed), doctest::Contains("cannot be understood"),
+                       io::FileError);
+  file.metadata.at("trained_on") = "[";
+  io::write_safetensors(changed, file);
+  CHECK_THROWS_AS(gan::load_generator(changed), io::FileError);
+  file.metadata.erase("trained_on");
+  io::write_safetensors(changed, file);
+  CHECK_FALSE(gan::read_checkpoint_info(changed).trained_on);
+  CHECK_NOTHROW(gan::load_checkpoint(changed, model));
+}
+
 TEST_CASE("a checkpoint cut at any byte is refused with a sentence naming the file") {
   const TemporaryFolder folder;
   const auto path = folder / "c.safetensors", cut = folder / "cut.safetensors";
