@@ -76,7 +76,7 @@ Admission::Admission(const gan::CheckpointInfo& info, const fs::path& checkpoint
            "that\n";
 }
 
-std::string Admission::admit(const fs::path& file, const std::vector<gan::SeenImage>& frames) const {
+std::string Admission::admit(const Named& file, const std::vector<gan::SeenImage>& frames) const {
   if (!info_.trained_on) return "";
   std::vector<gan::Deviation> violations, notes;
   std::vector<std::string> unstated;
@@ -88,13 +88,13 @@ std::string Admission::admit(const fs::path& file, const std::vector<gan::SeenIm
       if (std::ranges::find(unstated, quantity) == unstated.end()) unstated.push_back(quantity);
   }
   const auto warn = [&](const std::string& text) {
-    std::cerr << "uptake: " << file.string() << ": " << text << "\n";
+    std::cerr << "uptake: " << file.name << ": " << text << "\n";
   };
   const bool forcible = std::ranges::all_of(violations, &gan::Deviation::forcible);
   if (!violations.empty() && !(options_.force && forcible)) {
     const bool spacing = std::ranges::any_of(
         violations, [](const gan::Deviation& violation) { return violation.quantity == "pixel spacing"; });
-    throw io::FileError(file,
+    throw io::FileError(file.path,
                         "is not like the images the model was trained on: " + sentences(violations) +
                             (spacing && !options_.match_spacing ? "; --match-spacing resamples it" : "") +
                             (forcible ? "; --force takes it all the same" : ""));
@@ -144,7 +144,7 @@ void Admission::admit(const fs::path& data, const std::vector<gan::SeenPair>& pa
   if (!unstated.empty()) warn("not stated, so that it cannot be compared: " + unstated.text());
 }
 
-io::Image Admission::input_half(const fs::path& file, const io::Image& image, SideBySide how) const {
+io::Image Admission::input_half(const Named& file, const io::Image& image, SideBySide how) const {
   if (how == SideBySide::whole) return image;
   const std::string size = std::to_string(image.width) + " x " + std::to_string(image.height) + " pixels";
   const bool right = info_.config.direction == gan::Direction::b_to_a;
@@ -158,26 +158,46 @@ io::Image Admission::input_half(const fs::path& file, const io::Image& image, Si
           file, "may be a whole pair, or an input as wide as that (" + size +
                     "), for the model was trained on halves of many shapes: say --side-by-side half "
                     "or whole");
-    std::cerr << "uptake: " << file.string() << ": is a whole pair by its shape (" << size << "): its "
+    std::cerr << "uptake: " << file.name << ": is a whole pair by its shape (" << size << "): its "
               << (right ? "right" : "left") << " half, the input, is translated\n";
   }
   if (image.width % 2 != 0)
-    throw io::FileError(file, "is no pair side by side: its width is odd (" + size + ")");
+    throw io::FileError(file.path, "is no pair side by side: its width is odd (" + size + ")");
   return io::crop(image, 0, right ? image.width / 2 : 0, image.height, image.width / 2);
 }
 
-std::optional<gan::Grid> Admission::matched_grid(const fs::path& file, const gan::SeenImage& image) const {
+std::optional<gan::Grid> Admission::matched_grid(const fs::path& file, const io::ImageFacts& facts) const {
   if (!options_.match_spacing) return std::nullopt;
-  const gan::Grid own{image.height, image.width, image.row_spacing_mm.value_or(0),
-                      image.column_spacing_mm.value_or(0)};
-  if (own.row_mm <= 0 || own.column_mm <= 0)
+  if (facts.row_spacing_mm <= 0 || facts.column_spacing_mm <= 0)
     throw io::FileError(file, "states no pixel spacing, which --match-spacing needs");
-  if (!info_.trained_on)
-    throw io::FileError(file, "cannot be resampled: the model's pixel spacing is not known");
-  const auto grid = gan::trained_grid(own, info_.trained_on->input);
+  const gan::Grid own{facts.height, facts.width, facts.row_spacing_mm, facts.column_spacing_mm};
+  const auto grid = info_.trained_on ? gan::trained_grid(own, info_.trained_on->input) : std::nullopt;
   if (!grid)
-    throw io::FileError(file, "cannot be resampled: the model's training images stated no pixel spacing");
+    throw io::FileError(file, "cannot be resampled: the pixel spacing the model was trained on is not known");
   return grid;
+}
+
+Prediction Admission::predict(const gan::Translator& model, const Named& file, std::vector<io::Image> frames,
+                              std::vector<io::ImageFacts> facts) const {
+  std::vector<gan::SeenImage> seen;
+  for (std::size_t f = 0; f < frames.size(); ++f) {
+    if (const auto grid = matched_grid(file.path, facts[f])) {
+      frames[f] = gan::resample_counts(frames[f], grid->height, grid->width);
+      facts[f].row_spacing_mm = grid->row_mm;
+      facts[f].column_spacing_mm = grid->column_mm;
+    }
+    const io::Image& frame = frames[f];
+    gan::SeenImage& image = seen.emplace_back(gan::seen_image(facts[f], gan::summarize(frame)));
+    image.height = frame.height, image.width = frame.width;
+    image.channels = frame.channels, image.kind = frame.kind;
+  }
+  Prediction prediction{{}, admit(file, seen)};
+  for (std::size_t f = 0; f < frames.size(); ++f) {
+    const io::Image output = model(frames[f]);
+    prediction.frames.push_back(
+        options_.match_spacing ? gan::resample_counts(output, facts[f].height, facts[f].width) : output);
+  }
+  return prediction;
 }
 
 }  // namespace uptake::apps

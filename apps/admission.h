@@ -9,6 +9,7 @@
 #include "gan/checkpoint.h"
 #include "gan/seen_pairs.h"
 #include "gan/spacing.h"
+#include "gan/translator.h"
 
 namespace uptake::apps {
 
@@ -28,6 +29,17 @@ void add_force(Options& options, AdmissionOptions& chosen, const std::string& wh
 /// --match-spacing.
 void add_match_spacing(Options& options, AdmissionOptions& chosen);
 
+struct Prediction {
+  std::vector<io::Image> frames;
+  std::string outside;  // what was violated and forced, see admit
+};
+
+/// An input, and what messages call it.
+struct Named {
+  std::filesystem::path path;
+  std::string name;
+};
+
 class Admission {
  public:
   /// Warns where the checkpoint does not say what it was trained on: then every image is admitted.
@@ -37,19 +49,23 @@ class Admission {
   /// Compares every frame of an image; says what is near the edge, or cannot be compared, on standard error. Throws
   /// io::FileError for an image outside unless it is forced. Returns what was violated then, for those who read the
   /// result; "" usually.
-  std::string admit(const std::filesystem::path& file, const std::vector<gan::SeenImage>& frames) const;
+  std::string admit(const Named& file, const std::vector<gan::SeenImage>& frames) const;
 
   /// The same of all pairs of a split, inputs and targets; one error for all of them, with the first 20.
   void admit(const std::filesystem::path& data, const std::vector<gan::SeenPair>& pairs) const;
 
   /// The input half of a picture that is a whole pair, or the picture itself. Throws io::FileError where that is not
   /// clear.
-  io::Image input_half(const std::filesystem::path& file, const io::Image& image, SideBySide how) const;
+  io::Image input_half(const Named& file, const io::Image& image, SideBySide how) const;
 
-  /// The grid that --match-spacing asks for; none without it. Throws io::FileError for an image without spacing.
-  std::optional<gan::Grid> matched_grid(const std::filesystem::path& file, const gan::SeenImage& image) const;
+  /// What the model predicts for the frames of an image, if it is admitted, with what their file says of each of them.
+  /// On the frames' own pixels, also with --match-spacing. Throws io::FileError.
+  Prediction predict(const gan::Translator& model, const Named& file, std::vector<io::Image> frames,
+                     std::vector<io::ImageFacts> facts) const;
 
  private:
+  std::optional<gan::Grid> matched_grid(const std::filesystem::path& file, const io::ImageFacts& facts) const;
+
   const gan::CheckpointInfo& info_;
   AdmissionOptions options_;
 };

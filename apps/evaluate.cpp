@@ -33,7 +33,9 @@ Options declare(Request& r) {
            "the data range of the model (255, 65535, or the largest training count). Writes metrics.csv "
            "(each case), summary.json (mean, sd, median) and report.html: one self-contained file with "
            "figures, the loss curves of the run the checkpoint lies in, and input, prediction and truth "
-           "side by side. A model that was trained on resized images (--load-size) is judged at that size.",
+           "side by side. A model that was trained on resized images (--load-size) is judged at that size.\n"
+           "\n"
+           "Pairs that are not like those the model was trained on (see uptake inspect) are refused.",
        .example =
            "  uptake evaluate --model run/best.safetensors --data cohort --split test --out report\n"});
   options.add_path("model", r.checkpoint, "checkpoint of uptake train (required)");

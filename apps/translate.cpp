@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "apps/admission.h"
 #include "apps/anonymous_key.h"
 #include "apps/cli.h"
 #include "apps/dicom_results.h"
@@ -17,27 +18,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void translate_dicom(gan::Translator& model, DicomResults& results, const Output& output,
-                     const std::string& name) {
+void translate_dicom(const gan::Translator& model, const Admission& admission, DicomResults& results,
+                     const Output& output, const std::string& name) {
   const fs::path& input = output.source.path;
   const io::DicomImage source = io::read_dicom(input);
   io::require_planar(input, source);
   for (const auto& warning : source.warnings) std::cerr << "uptake: " << name << ": " << warning << "\n";
   std::vector<io::Image> frames;
+  std::vector<io::ImageFacts> facts;
   std::vector<int> source_frames;
   for (const std::size_t f : source.photopeak_frames()) {
-    frames.push_back(model(source.frames[f]));
+    frames.push_back(source.frames[f]);
+    facts.push_back(io::dicom_facts(input, source, static_cast<std::int64_t>(f)));
     source_frames.push_back(static_cast<int>(f) + 1);
   }
-  results.write(output, source, source_frames, frames, "");
+  const Prediction prediction = admission.predict(model, {input, name}, frames, facts);
+  results.write(output, source, source_frames, prediction.frames, prediction.outside);
 }
 
-void translate_picture(gan::Translator& model, const fs::path& input, const fs::path& output,
-                       const std::string& name) {
+void translate_picture(const gan::Translator& model, const Admission& admission, SideBySide how,
+                       const fs::path& input, const fs::path& output, const std::string& name) {
   std::vector<std::string> notes;
   const io::Image image = io::read_image(input, notes);
   for (const auto& note : notes) std::cerr << "uptake: " << name << ": " << note << "\n";
-  io::write_png(output, model(image), png_marks("SHA-256 " + model.info().weights_sha256));
+  const io::Image half = admission.input_half({input, name}, image, how);
+  const Prediction prediction = admission.predict(model, {input, name}, {half}, {io::ImageFacts{}});
+  io::write_png(output, prediction.frames[0], png_marks("SHA-256 " + model.info().weights_sha256));
 }
 
 struct Request {
@@ -48,6 +54,8 @@ struct Request {
   std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
   nn::DeviceChoice device = nn::DeviceChoice::automatic;
+  AdmissionOptions admission;
+  SideBySide side_by_side = SideBySide::automatic;
 };
 
 Options declare(Request& r) {
@@ -68,6 +76,10 @@ Options declare(Request& r) {
            "A single DICOM file keeps its name; results of several are called x_predicted_delayed.dcm, "
            "pictures "
            "x.png. Nothing is replaced but earlier results of uptake from the same source.\n"
+           "\n"
+           "The checkpoint knows what it was trained on (see uptake inspect). An image that is not like that "
+           "is refused: another body part or view, a whole-body scan, other counts, spacing, times or energy "
+           "window, a prediction.\n"
            "\n"
            "With --anonymous, derived images follow the basic confidentiality profile of DICOM (PS3.15 E): "
            "new "
@@ -90,6 +102,13 @@ Options declare(Request& r) {
   options.add_flag("anonymous", r.anonymous, "hide the patients of DICOM files");
   options.add("norm-at-test", r.norm,
               "statistics of batch normalisation (see uptake train); default: as trained");
+  add_force(options, r.admission, "translate images");
+  add_match_spacing(options, r.admission);
+  options.add(
+      "side-by-side", r.side_by_side,
+      "pictures that are whole pairs, input and target side by side: half translates the input half of "
+      "every picture, whole never; auto: the half of those twice as wide as what a model of such pairs was "
+      "trained on");
   add_machine(options, r.device, r.threads);
   options.add_files(r.files, "INPUT", "files and folders to translate");
   return options;
@@ -105,13 +124,15 @@ ManPage translate_page() {
 int translate(Arguments arguments) {
   Request request;
   if (!declare(request).parse(arguments)) return kExitOk;
-  const auto& [checkpoint, out, files, recursive, anonymous, display_copy, norm, threads, device] = request;
+  const auto& [checkpoint, out, files, recursive, anonymous, display_copy, norm, threads, device, admit,
+               side_by_side] = request;
   if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
   if (files.empty()) throw UsageError("no input given: files or folders to translate");
 
   use_threads(threads);
   gan::Translator model(checkpoint, norm, machine_for(device));
+  const Admission admission(model.info(), checkpoint, admit);
   auto [inputs, left_out] = find_inputs(files, recursive);
   leave_out_own_results(inputs, files, left_out);
   if (!left_out.empty() && !anonymous) std::cerr << "uptake: " << describe_left_out(left_out) << "\n";
@@ -131,9 +152,9 @@ int translate(Arguments arguments) {
                                                              : "is neither PNG, JPEG nor DICOM");
       if (output.has_parent_path()) io::ensure_writable_folder(output.parent_path());
       if (source.content == Content::picture)
-        translate_picture(model, input, output, name);
+        translate_picture(model, admission, side_by_side, input, output, name);
       else
-        translate_dicom(model, results, outputs[i], name);
+        translate_dicom(model, admission, results, outputs[i], name);
       std::cout << name << " -> " << output.string() << (display.empty() ? "" : ", " + display.string())
                 << "\n";
     } catch (const io::FileError& e) {

@@ -50,6 +50,9 @@ SeenImage seen_image(const io::ImageFacts& facts, const PixelSummary& pixels) {
   if (facts.frame_duration_ms > 0) seen.duration_s = facts.frame_duration_ms / 1000;
   seen.body_part = facts.body_part;
   if (facts.view != io::View::unknown) seen.view = io::to_string(facts.view);
+  seen.view_assumed = facts.view_assumed;
+  seen.radiopharmaceutical = facts.radiopharmaceutical;
+  if (!facts.window.name.empty() || facts.window.upper_kev > 0) seen.window = facts.window;
   seen.acquisition = facts.acquisition_kind;
   seen.derived = facts.derived;
   seen.synthetic = facts.synthetic;

@@ -21,12 +21,6 @@ struct PixelSummary {
 /// Negative samples count as 0.
 PixelSummary summarize(const io::Image& image);
 
-struct EnergyWindow {
-  std::string name;
-  double lower_kev = 0, upper_kev = 0;  // 0: not stated
-  bool operator==(const EnergyWindow&) const = default;
-};
-
 /// Texts are "" and numbers are absent where the file does not say.
 struct SeenImage {
   std::int64_t height = 0, width = 0, channels = 0;
@@ -41,7 +35,7 @@ struct SeenImage {
   bool view_assumed = false;         // by the number of the detector only
   std::string acquisition;           // ImageType value 3: STATIC, WHOLE BODY...
   std::string radiopharmaceutical;
-  std::optional<EnergyWindow> window;
+  std::optional<io::EnergyWindow> window;
   bool derived = false, synthetic = false;
 
   /// An image that a model or another program computed out of nothing measured: synthetic and not original.

@@ -11,6 +11,7 @@
 namespace uptake::gan {
 namespace {
 
+using io::EnergyWindow;
 using io::printable;
 
 // No cohort says so many different things; a file that does is none of ours.
@@ -113,14 +114,16 @@ nlohmann::json json_of(const ImageDomain& domain) {
   for (const auto& [name, member] : kRanges) json[name] = json_of(domain.*member);
   for (const auto& [name, member] : kTexts) json[name] = domain.*member;
   for (const EnergyWindow& window : domain.windows)
-    json["windows"].push_back(
-        {{"name", window.name}, {"lower_kev", window.lower_kev}, {"upper_kev", window.upper_kev}});
+    json["windows"].push_back({{"name", window.name},
+                               {"lower_kev", window.lower_kev},
+                               {"upper_kev", window.upper_kev},
+                               {"scatter", window.scatter}});
   return json;
 }
 
 EnergyWindow window_from(const nlohmann::json& json) {
   const EnergyWindow window{printable(json.at("name").get<std::string>()), json.at("lower_kev").get<double>(),
-                            json.at("upper_kev").get<double>()};
+                            json.at("upper_kev").get<double>(), json.value("scatter", false)};
   if (!(window.lower_kev >= 0 && window.upper_kev >= window.lower_kev && window.upper_kev < 1e9))
     throw std::invalid_argument("an energy window of the training images is impossible");
   return window;

@@ -65,7 +65,7 @@ struct ImageDomain {
   std::optional<Range> minutes;                                   // after injection
   std::optional<Range> duration_s;                                // of a frame
   std::set<std::string> body_parts, views, acquisitions, radiopharmaceuticals;
-  std::vector<EnergyWindow> windows;
+  std::vector<io::EnergyWindow> windows;
   std::int64_t synthetic_images = 0, predicted_images = 0;
 
   /// Widens the domain by an image. The order of images does not matter.

@@ -10,6 +10,7 @@
 namespace uptake::gan {
 namespace {
 
+using io::EnergyWindow;
 using io::number_text;
 
 // 1e-9 of slack: a fifth more than 2 mm is 2.4 mm in decimals, and a little less in binary.
@@ -148,7 +149,7 @@ class Comparing {
   }
 
   static bool is_scatter(const EnergyWindow& window) {
-    return plain(window.name).find("SCATTER") != std::string::npos;
+    return window.scatter || plain(window.name).find("SCATTER") != std::string::npos;
   }
 
   void pharmaceutical() {
@@ -250,25 +251,36 @@ class Comparing {
   Comparison result_;
 };
 
-std::string side_text(const ImageDomain& domain) {
-  std::string text = std::to_string(domain.images) + (domain.images == 1 ? " image, " : " images, ") +
-                     samples_text(domain.kind, domain.channels);
+// Three lines: the images, their counts, what their files say.
+std::string side_text(const ImageDomain& domain, const std::string& indent) {
+  std::string line, text;
+  const auto add = [&](const std::string& part) { line += (line.empty() ? "" : ", ") + part; };
   const auto range = [&](const char* name, const std::optional<Range>& values, const char* unit) {
-    if (values) text += std::string(", ") + name + text_of(*values, unit);
+    if (values) add(name + text_of(*values, unit));
   };
+  const auto end_line = [&] {
+    if (!line.empty()) text += (text.empty() ? "" : indent + "  ") + line + "\n";
+    line.clear();
+  };
+  add(std::to_string(domain.images) + (domain.images == 1 ? " image" : " images"));
+  add(samples_text(domain.kind, domain.channels));
   if (domain.height && domain.width)
-    text += ", " + text_of(*domain.height, "") + " x " + text_of(*domain.width, " pixels");
+    add(text_of(*domain.height, "") + " x " + text_of(*domain.width, " pixels"));
   range("spacing ", domain.row_spacing_mm, " mm");
+  if (domain.synthetic_images > 0)
+    add(domain.synthetic_images == domain.images ? "all synthetic" : "some synthetic");
+  end_line();
   range("99 % quantiles ", domain.quantile99, "");
   range("largest ", domain.largest, "");
+  range("sums ", domain.total, "");
+  end_line();
   range("", domain.minutes, " min after injection");
   range("", domain.duration_s, " s a frame");
   for (const auto* names :
        {&domain.body_parts, &domain.views, &domain.acquisitions, &domain.radiopharmaceuticals})
-    if (!names->empty()) text += ", " + list_of(*names);
-  for (const EnergyWindow& window : domain.windows) text += ", window " + text_of(window);
-  if (domain.synthetic_images > 0)
-    text += domain.synthetic_images == domain.images ? ", all synthetic" : ", some synthetic";
+    if (!names->empty()) add(list_of(*names));
+  for (const EnergyWindow& window : domain.windows) add("window " + text_of(window));
+  end_line();
   return text;
 }
 
@@ -295,8 +307,8 @@ std::string describe(const TrainingDomain& domain, const std::string& indent) {
   const char* form = domain.form == io::DatasetForm::side_by_side  ? "pairs side by side"
                      : domain.form == io::DatasetForm::two_folders ? "pairs in two folders"
                                                                    : "a cohort of DICOM files";
-  return indent + "from " + form + "\n" + indent + "inputs: " + side_text(domain.input) + "\n" + indent +
-         "targets: " + side_text(domain.target) + "\n";
+  return indent + "from " + form + "\n" + indent + "inputs: " + side_text(domain.input, indent) + indent +
+         "targets: " + side_text(domain.target, indent);
 }
 
 }  // namespace uptake::gan

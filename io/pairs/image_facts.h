@@ -30,6 +30,9 @@ struct ImageFacts {
   double row_spacing_mm = 0, column_spacing_mm = 0;
   std::string body_part, laterality;
   View view = View::unknown;
+  bool view_assumed = false;  // by the number of the detector only
+  EnergyWindow window;        // without a name and limits where nothing is stated
+  std::string radiopharmaceutical;
   std::string acquisition_kind;  // STATIC, WHOLE BODY...
   std::optional<double> minutes_after_injection;
   double frame_duration_ms = 0;

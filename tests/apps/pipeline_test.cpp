@@ -123,7 +123,11 @@ TEST_CASE("a real scan and its compressed twins are translated to the same count
     CAPTURE(name);
     const fs::path input = nm / (std::string(name) + ".dcm"), output = folder / (std::string(name) + ".dcm");
     CHECK(command("inspect " + quoted(input)).says("1024 rows x 256 columns"));
-    const Ran ran = command(model + quoted(output) + " " + quoted(input));
+    const Ran refused = command(model + quoted(output) + " " + quoted(input));
+    CHECK(refused.code == 1);  // the model knows hands and feet
+    CHECK(refused.says("the body part is WHOLE BODY (trained: HAND)"));
+    CHECK_FALSE(fs::exists(output));
+    const Ran ran = command(model + quoted(output) + " --force " + quoted(input));
     CAPTURE(ran.text);
     REQUIRE(ran.code == 0);
     if (has_dciodvfy()) CHECK(dicom_errors(output).empty());

@@ -41,7 +41,7 @@ SeenImage blood_pool(const io::Image& image = hand()) {
   seen.view = "anterior";
   seen.acquisition = "STATIC";
   seen.radiopharmaceutical = "Tc-99m HDP";
-  seen.window = gan::EnergyWindow{"Tc-99m", 128.6, 149.4};
+  seen.window = io::EnergyWindow{"Tc-99m", 128.6, 149.4};
   return seen;
 }
 
@@ -151,9 +151,9 @@ TEST_CASE("a hand blood-pool model refuses what it was never trained on") {
   CHECK(violations(changed([](auto& s) { s.view = "posterior"; })) == "view;");
   CHECK(violations(changed([](auto& s) { s.acquisition = "WHOLE BODY"; })) == "acquisition;");
   CHECK(violations(changed([](auto& s) { s.duration_s = 1210; })) == "frame duration;");
-  CHECK(violations(changed([](auto& s) { s.window = gan::EnergyWindow{"", 108, 129}; })) == "energy window;");
+  CHECK(violations(changed([](auto& s) { s.window = io::EnergyWindow{"", 108, 129}; })) == "energy window;");
   CHECK(violations(changed([](auto& s) {
-          s.window = gan::EnergyWindow{"Scatter", 0, 0};
+          s.window = io::EnergyWindow{"Scatter", 0, 0};
         })) == "energy window;");
   CHECK(violations(changed([](auto& s) { s.derived = s.synthetic = true; })) == "origin;");
   CHECK(violations(changed([](auto& s) { s.synthetic = true; })) == "origin;");
@@ -178,7 +178,7 @@ TEST_CASE("what is near, or not stated, is said and not refused") {
   CHECK(notes(changed([](auto& s) { s.derived = true; })) == "origin;");
   CHECK(notes(changed([](auto& s) { s.view = "posterior", s.view_assumed = true; })) == "view;");
   CHECK(notes(changed([](auto& s) { s.radiopharmaceutical = "MDP"; })) == "radiopharmaceutical;");
-  CHECK(notes(changed([](auto& s) { s.window = gan::EnergyWindow{"Tc 20%", 126, 154}; })).empty());
+  CHECK(notes(changed([](auto& s) { s.window = io::EnergyWindow{"Tc 20%", 126, 154}; })).empty());
   CHECK(notes(changed([](auto& s) { s.body_part = "hand"; })).empty());
   SeenImage silent = blood_pool();
   silent.body_part = silent.view = silent.acquisition = "";
@@ -288,7 +288,7 @@ TEST_CASE("a domain comes back from JSON, in whatever order its images came") {
   gan::TrainingDomain domain, other;
   domain.form = other.form = io::DatasetForm::cohort;
   const SeenImage a = changed([](auto& s) { s.synthetic = true, s.body_part = "F\xfc\x01ss"; });
-  const SeenImage b = changed([](auto& s) { s.window = gan::EnergyWindow{"Scatter", 108, 129}; });
+  const SeenImage b = changed([](auto& s) { s.window = io::EnergyWindow{"Scatter", 108, 129}; });
   domain.input.add(a), domain.input.add(b), domain.target.add(a);
   other.input.add(b), other.input.add(a), other.target.add(a);
   CHECK(domain == other);
