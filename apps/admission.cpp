@@ -155,9 +155,9 @@ io::Image Admission::input_half(const Named& file, const io::Image& image, SideB
     if (shape == gan::PairShape::single) return image;
     if (shape == gan::PairShape::unclear)
       throw io::FileError(
-          file, "may be a whole pair, or an input as wide as that (" + size +
-                    "), for the model was trained on halves of many shapes: say --side-by-side half "
-                    "or whole");
+          file.path, "may be a whole pair, or an input as wide as that (" + size +
+                         "), for the model was trained on halves of many shapes: say --side-by-side half "
+                         "or whole");
     std::cerr << "uptake: " << file.name << ": is a whole pair by its shape (" << size << "): its "
               << (right ? "right" : "left") << " half, the input, is translated\n";
   }

@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kGap = 4;  // pixels between frames
 
+double middle(const gan::Range& range) { return (range.least + range.most) / 2; }
+
 // 128 bits from the system.
 std::string random_secret() {
   std::random_device source;
@@ -106,6 +108,11 @@ io::DerivedDescription DicomResults::describe(const std::string& outside) const 
   about.model_fingerprint = "SHA-256 " + info_.weights_sha256;
   about.software_version = version();
   about.now = now_;
+  if (info_.trained_on) {  // what the predicted counts stand for
+    const gan::ImageDomain& target = info_.trained_on->target;
+    if (target.duration_s) about.frame_duration_ms = 1000 * middle(*target.duration_s);
+    if (target.minutes) about.minutes_after_injection = middle(*target.minutes);
+  }
   about.derivation_description =
       "Predicted by a pix2pix network (" + c.net_g + ", ngf " + std::to_string(c.ngf) + ", step " +
       std::to_string(info_.progress.step) + ", checkpoint " + checkpoint_.filename().string() +

@@ -42,7 +42,10 @@ void translate_picture(const gan::Translator& model, const Admission& admission,
   const io::Image image = io::read_image(input, notes);
   for (const auto& note : notes) std::cerr << "uptake: " << name << ": " << note << "\n";
   const io::Image half = admission.input_half({input, name}, image, how);
-  const Prediction prediction = admission.predict(model, {input, name}, {half}, {io::ImageFacts{}});
+  io::ImageFacts facts;
+  facts.synthetic = facts.derived = std::ranges::any_of(
+      io::read_png_texts(input), [](const auto& text) { return text.first == "Synthetic"; });
+  const Prediction prediction = admission.predict(model, {input, name}, {half}, {facts});
   io::write_png(output, prediction.frames[0], png_marks("SHA-256 " + model.info().weights_sha256));
 }
 

@@ -58,6 +58,9 @@ TEST_CASE("a model trained on side-by-side pairs is given the input half of a wh
   CHECK(command(translate + quoted(folder / "alone") + " " + quoted(folder / "left")).code == 0);
   CHECK(io::read_file(folder / "half/pair.png") == io::read_file(folder / "alone/pair.png"));
   CHECK(io::read_image(folder / "half/pair.png").width == 40);
+  const Ran own = command(translate + quoted(folder / "again") + " " + quoted(folder / "half/pair.png"));
+  CHECK(own.code == 1);
+  CHECK(own.says("pair.png: is not like the images the model was trained on: the origin is a prediction"));
 
   const Ran whole =
       command(translate + quoted(folder / "whole") + " --side-by-side whole " + quoted(folder / "in"));
