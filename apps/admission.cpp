@@ -106,8 +106,8 @@ std::string Admission::admit(const Named& file, const std::vector<gan::SeenImage
   return gan::violated_ranges(violations);
 }
 
-void Admission::admit(const fs::path& data, const std::vector<gan::SeenPair>& pairs) const {
-  if (!info_.trained_on) return;
+std::size_t Admission::admit(const fs::path& data, const std::vector<gan::SeenPair>& pairs) const {
+  if (!info_.trained_on) return 0;
   constexpr std::size_t kMostLines = 20;
   std::size_t outside = 0;
   std::string lines;
@@ -142,6 +142,7 @@ void Admission::admit(const fs::path& data, const std::vector<gan::SeenPair>& pa
   if (outside > 0) warn("forced, though " + count + ":" + lines);
   if (!unusual.empty()) warn("unusual for the model: " + unusual.text());
   if (!unstated.empty()) warn("not stated, so that it cannot be compared: " + unstated.text());
+  return outside;
 }
 
 io::Image Admission::input_half(const Named& file, const io::Image& image, SideBySide how) const {

@@ -51,8 +51,9 @@ class Admission {
   /// result; "" usually.
   std::string admit(const Named& file, const std::vector<gan::SeenImage>& frames) const;
 
-  /// The same of all pairs of a split, inputs and targets; one error for all of them, with the first 20.
-  void admit(const std::filesystem::path& data, const std::vector<gan::SeenPair>& pairs) const;
+  /// The same of all pairs of a split, inputs and targets; one error for all of them, with the first 20. Returns how
+  /// many were outside and forced.
+  std::size_t admit(const std::filesystem::path& data, const std::vector<gan::SeenPair>& pairs) const;
 
   /// The input half of a picture that is a whole pair, or the picture itself. Throws io::FileError where that is not
   /// clear.

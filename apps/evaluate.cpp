@@ -76,9 +76,10 @@ int evaluate(Arguments arguments) {
   for (const auto& problem : data.problems())
     std::cerr << "left out: " << problem.file << ": " << problem.reason << "\n";
   for (const auto& note : data.notes()) std::cerr << "warning: " << note << "\n";
-  Admission(info, checkpoint, admission).admit(data_path, examiner.pairs(info.config.direction));
+  const std::size_t outside =
+      Admission(info, checkpoint, admission).admit(data_path, examiner.pairs(info.config.direction));
   const gan::EvaluationResult result =
-      gan::write_evaluation(model, data, statistics_from, {checkpoint, data_path, split}, out);
+      gan::write_evaluation(model, data, statistics_from, {checkpoint, data_path, split, outside}, out);
   const auto line = [](const char* name, const gan::Statistics& s, const std::string& unit) {
     std::cout << name << io::number_text(s.mean) << unit << " (sd " << io::number_text(s.sd) << ")\n";
   };

@@ -46,7 +46,9 @@ void translate_picture(const gan::Translator& model, const Admission& admission,
   facts.synthetic = facts.derived = std::ranges::any_of(
       io::read_png_texts(input), [](const auto& text) { return text.first == "Synthetic"; });
   const Prediction prediction = admission.predict(model, {input, name}, {half}, {facts});
-  io::write_png(output, prediction.frames[0], png_marks("SHA-256 " + model.info().weights_sha256));
+  io::PngTexts marks = png_marks("SHA-256 " + model.info().weights_sha256);
+  if (!prediction.outside.empty()) marks.emplace_back("Outside training", prediction.outside);
+  io::write_png(output, prediction.frames[0], marks);
 }
 
 struct Request {

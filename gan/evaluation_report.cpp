@@ -127,6 +127,10 @@ io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, c
                   {"PSNR (dB)", number_text(result.psnr.mean)},
                   {"SSIM", number_text(result.ssim.mean)},
                   {"cases", std::to_string(cases.size())}});
+  if (names.outside > 0)
+    report.paragraph(std::to_string(names.outside) +
+                     " of these pairs are not like those the model was trained on; they were judged because "
+                     "it was asked for.");
   report.section("Input, prediction, truth");
   report.images(pictures);
   if (const auto charts = loss_charts(names.checkpoint.parent_path()); !charts.empty()) {
@@ -184,6 +188,7 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
       {"split", names.split},
       {"cases", result.cases},
       {"left_out", data.problems().size()},
+      {"outside_training", names.outside},
       {"norm_at_test", statistics == nn::StatisticsFrom::batch ? "batch" : "running"},
       {"data_range", info.output.scale},
       {"l1", json_of(result.l1)},

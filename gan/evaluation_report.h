@@ -12,6 +12,7 @@ namespace uptake::gan {
 struct EvaluationNames {
   std::filesystem::path checkpoint, data;
   std::string split;
+  std::size_t outside = 0;  // pairs that are not like those trained on, and judged all the same
 };
 
 struct EvaluationResult {

@@ -13,9 +13,11 @@ std::vector<SeenPair> PairExaminer::pairs(Direction direction) const {
   std::vector<SeenPair> pairs;
   for (std::size_t i = 0; i < data_.size(); ++i) {
     const Summaries& pixels = *by_name.at(data_.name(i));
+    // Names of cohorts are those of patients.
+    const std::string name =
+        data_.form() == io::DatasetForm::cohort ? "case " + std::to_string(i + 1) : data_.name(i);
     const SeenImage a = seen_image(data_.facts(i).a, pixels.a), b = seen_image(data_.facts(i).b, pixels.b);
-    pairs.push_back(direction == Direction::a_to_b ? SeenPair{data_.name(i), a, b}
-                                                   : SeenPair{data_.name(i), b, a});
+    pairs.push_back(direction == Direction::a_to_b ? SeenPair{name, a, b} : SeenPair{name, b, a});
   }
   return pairs;
 }

@@ -10,7 +10,8 @@
 namespace uptake::gan {
 
 struct SeenPair {
-  std::string name;
+  std::string
+      name;  // of a cohort "case 1", "case 2", in the order of reports: pairs bear the names of patients
   SeenImage input, target;
 };
 
