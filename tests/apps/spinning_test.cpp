@@ -40,17 +40,17 @@ TEST_CASE("uptake: the second start keeps the arguments, the exit code, the name
   const Ran wrong = shown("", "translate --out 'a b' --modle");
   CHECK(wrong.code == 2);
   CHECK(wrong.says("did you mean --model?"));
-  // A pipe that nobody writes to: the command waits in it, so that it can be looked at.
+  // A cohort of so many patients takes minutes, in which the command can be looked at.
   const TemporaryFolder folder;
-  const std::string pipe = quoted(folder / "in");
-  const Ran ran = shell(
-      "mkfifo " + pipe + "; env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY '" UPTAKE_BINARY "' inspect " + pipe +
-      " >/dev/null 2>&1 & pid=$!; for i in $(seq 500); do "
-      "grep -qz GOMP_SPINCOUNT /proc/$pid/environ && break; sleep 0.02; done; "
-      "sleep 0.1; cat /proc/$pid/comm; tr '\\0' ' ' </proc/$pid/cmdline; kill $pid; wait $pid; "
-      "echo code $?");
+  const Ran ran =
+      shell("env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY '" UPTAKE_BINARY "' phantom --patients 99999 --out " +
+            quoted(folder / "cohort") +
+            " >/dev/null 2>&1 & pid=$!; for i in $(seq 500); do "
+            "grep -qz GOMP_SPINCOUNT /proc/$pid/environ && break; sleep 0.02; done; "
+            "sleep 0.1; cat /proc/$pid/comm; tr '\\0' ' ' </proc/$pid/cmdline; kill $pid; wait $pid; "
+            "echo code $?");
   CAPTURE(ran.text);
   CHECK(ran.says("uptake\n"));
-  CHECK(ran.says("uptake inspect "));
+  CHECK(ran.says("uptake phantom "));
   CHECK(ran.says("code 143"));
 }
