@@ -23,6 +23,15 @@ bool promises_image(const fs::path& path) {
   return io::has_image_extension(path) || extension == ".dcm" || extension == ".dicom" || extension == ".ima";
 }
 
+bool is_readable(const fs::path& path) {
+  try {
+    io::require_readable(path);
+    return true;
+  } catch (const io::FileError&) {
+    return false;
+  }
+}
+
 class Search {
  public:
   explicit Search(bool recursive) : recursive_(recursive) {}
@@ -73,7 +82,7 @@ class Search {
       } else if (fs::file_size(entry, error) == 0) {
         leave_out(" (empty)");
       } else if (const Content content = content_of(entry);
-                 content != Content::unknown || promises_image(entry)) {
+                 content != Content::unknown || promises_image(entry) || !is_readable(entry)) {
         add(entry, below, content);
       } else {
         leave_out("");

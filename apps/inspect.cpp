@@ -33,6 +33,7 @@ Kind kind_of(const fs::path& path) {
     case Content::unknown:
       break;
   }
+  io::require_readable(path);  // what cannot be opened is of no kind
   char head[9] = {};
   std::ifstream(path, std::ios::binary).read(head, sizeof head);
   if (head[8] == '{' || io::lower_extension(path) == ".safetensors") return Kind::checkpoint;

@@ -9,6 +9,7 @@
 #include "apps/outputs.h"
 #include "gan/translator.h"
 #include "io/base/file.h"
+#include "io/base/folder.h"
 #include "io/base/text.h"
 #include "io/dicom/dicom_derived.h"
 #include "io/image/image.h"
@@ -152,9 +153,11 @@ int translate(Arguments arguments) {
     const fs::path& input = source.path;
     const std::string name = anonymous ? "case " + std::to_string(i + 1) : input.string();
     try {
-      if (source.content == Content::unknown)
+      if (source.content == Content::unknown) {
+        io::require_readable(input);
         throw io::FileError(input, fs::file_size(input) == 0 ? "is empty, expected a PNG, JPEG or DICOM file"
                                                              : "is neither PNG, JPEG nor DICOM");
+      }
       if (output.has_parent_path()) io::ensure_writable_folder(output.parent_path());
       if (source.content == Content::picture)
         translate_picture(model, admission, side_by_side, input, output, name);

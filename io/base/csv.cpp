@@ -6,7 +6,11 @@
 namespace uptake::io {
 namespace {
 
-bool needs_quotes(std::string_view field) { return field.find_first_of(",\"\r\n") != std::string_view::npos; }
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+bool needs_quotes(std::string_view field) {
+  return field.find_first_of(",\"\r\n") != std::string_view::npos || field.starts_with(kByteOrderMark);
+}
 
 std::string in_quotes(std::string_view field) {
   std::string text = "\"";
@@ -22,7 +26,7 @@ FileError line_error(const std::filesystem::path& path, std::size_t line, const 
 
 CsvReader::CsvReader(const std::filesystem::path& path, std::string_view text, char delimiter)
     : path_(path), rest_(text), delimiter_(delimiter) {
-  if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);
+  if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
 }
 
 bool CsvReader::next(CsvRecord& record) {
@@ -98,6 +102,8 @@ char delimiter_of(std::string_view text) {
 }
 
 std::string csv_row(const std::vector<std::string>& fields) {
+  if (fields.size() == 1 && fields[0].empty())
+    return "\"\"\n";  // else it would be an empty line, which is no row
   std::string row;
   for (const std::string& field : fields) {
     if (&field != &fields.front()) row += ',';

@@ -1,16 +1,29 @@
 #include "io/base/folder.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <string>
 #include <system_error>
+
+#include "io/base/file.h"
 
 namespace uptake::io {
 
 bool is_regular(const std::filesystem::path& path) noexcept {
   std::error_code error;
   return std::filesystem::is_regular_file(path, error);
+}
+
+void require_readable(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0)
+    throw FileError(path, "cannot be opened for reading: " + std::generic_category().message(errno));
+  ::close(descriptor);
 }
 
 bool is_litter(const std::filesystem::path& path) {

@@ -11,6 +11,7 @@
 #include <dcmtk/dcmdata/dcpxitem.h>
 
 #include "io/base/file.h"
+#include "io/base/text.h"
 #include "io/dicom/dicom_text.h"
 #include "io/dicom/dicom_write.h"
 
@@ -169,6 +170,9 @@ void check_source(const std::filesystem::path& source, const DicomImage& image) 
   const auto demand = [&](const std::string& value, const char* name) {
     if (value.empty())
       throw FileError(source, std::string("has no ") + name + ", which a derived image must refer to");
+    if (printable(value) != value)
+      throw FileError(source, std::string(name) + " is '" + printable(value) +
+                                  "', which is no identifier that a derived image can refer to");
   };
   demand(image.sop_class_uid, "SOPClassUID");
   demand(image.sop_instance_uid, "SOPInstanceUID");

@@ -73,7 +73,8 @@ ImageHeader read_image_header(const std::filesystem::path& path) {
     throw FileError(path, "not a regular file");
   std::ifstream file(path, std::ios::binary);
   Bytes bytes{};
-  if (!file || !file.read(bytes.data(), 1)) throw FileError(path, "cannot be opened or is empty");
+  if (!file) require_readable(path);
+  if (!file.read(bytes.data(), 1)) throw FileError(path, "cannot be read or is empty");
   file.read(bytes.data() + 1, bytes.size() - 1);
   ImageHeader header;
   if (part(bytes, 0, 8) == detail::kPngSignature) {

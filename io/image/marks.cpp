@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "io/base/file.h"
+#include "io/base/folder.h"
 #include "io/image/codec.h"
 
 namespace uptake::io {
@@ -111,7 +112,7 @@ PictureMarks find_marks(const Read& read) {
 
 PictureMarks read_marks(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw FileError(path, "cannot be opened");
+  if (!file) require_readable(path);
   return find_marks([&](std::uint64_t at, std::size_t count) {
     std::string bytes(count, '\0');
     file.clear();

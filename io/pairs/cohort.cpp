@@ -21,7 +21,8 @@ constexpr std::uintmax_t kMaxBytes = std::uintmax_t{1} << 26;
 std::string shown(std::string_view value) {
   std::string safe(value.substr(0, 80));
   std::replace_if(
-      safe.begin(), safe.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
+      safe.begin(), safe.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+      '?');
   return "'" + safe + (value.size() > 80 ? "...'" : "'");
 }
 

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "io/base/file.h"
+#include "io/base/folder.h"
 
 namespace uptake::io {
 namespace {
@@ -234,7 +235,8 @@ Safetensors read_safetensors(const std::filesystem::path& path,
   }
   std::ifstream in(path, std::ios::binary);
   const std::uint64_t file_bytes = std::filesystem::file_size(path, error);
-  if (!in || error) throw FileError(path, "cannot be opened for reading");
+  if (!in) require_readable(path);
+  if (error) throw FileError(path, "cannot be examined: " + error.message());
   const auto read = [&](std::uint64_t at, std::size_t count, void* target) {
     in.seekg(static_cast<std::streamoff>(at));
     if (!in.read(static_cast<char*>(target), static_cast<std::streamsize>(count))) {

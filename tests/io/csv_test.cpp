@@ -73,4 +73,7 @@ TEST_CASE("csv_row: fields are quoted when they have to be, and every row is rea
   const Fields odd{"\"", ",", "\r\n", "", "\xef\xbb\xbf", "caf\xc3\xa9", "\"\"", " "};
   CHECK(fields("x\n" + csv_row(odd)) == Fields{"x"});
   CHECK(parse_csv("x.csv", "x\n" + csv_row(odd)).at(1).fields == odd);
+  // Neither an empty line, which is no row, nor a byte-order mark, which is no text.
+  CHECK(parse_csv("x.csv", csv_row({""})).at(0).fields == Fields{""});
+  CHECK(parse_csv("x.csv", csv_row({"\xef\xbb\xbfx", "y"})).at(0).fields == Fields{"\xef\xbb\xbfx", "y"});
 }
