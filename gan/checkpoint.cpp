@@ -31,7 +31,8 @@ nlohmann::json to_json_text(const Progress& p) {
           {"plateau_best", number_or_null(p.plateau.best)},
           {"plateau_bad_epochs", p.plateau.bad_epochs},
           {"plateau_factor", p.plateau.factor},
-          {"data_fingerprint", p.data_fingerprint}};
+          {"data_fingerprint", p.data_fingerprint},
+          {"data_pixels", p.data_pixels}};
 }
 
 // Numbers that a training run can have reached; data is checked against them again when the run goes on.
@@ -56,6 +57,7 @@ Progress progress_from(const nlohmann::json& j) {
   j.at("plateau_bad_epochs").get_to(p.plateau.bad_epochs);
   j.at("plateau_factor").get_to(p.plateau.factor);
   j.at("data_fingerprint").get_to(p.data_fingerprint);
+  p.data_pixels = j.value("data_pixels", "");
   check(p);
   return p;
 }

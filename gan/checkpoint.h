@@ -32,6 +32,7 @@ struct Progress {
   std::int64_t best_epoch = 0;  // 0: none yet
   nn::Schedule::PlateauState plateau;
   std::string data_fingerprint;  // of the names of the training pairs, in order
+  std::string data_pixels;  // of all pixels, of validation pairs too; "" in files from before it was written
 };
 
 /// What a checkpoint says besides its tensors.

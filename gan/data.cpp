@@ -60,4 +60,11 @@ std::string fingerprint(const io::PairDataset& data) {
   return names.hex();
 }
 
+void add_pixels(const io::PairDataset& data, Fingerprint& fingerprint) {
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    fingerprint.add(data.facts(i).a.content_hash);
+    fingerprint.add(data.facts(i).b.content_hash);
+  }
+}
+
 }  // namespace uptake::gan

@@ -30,4 +30,8 @@ std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig
 /// 16 hex digits that change with the name of any pair: a run is resumed only on the pairs it was trained on.
 std::string fingerprint(const io::PairDataset& data);
 
+class Fingerprint;
+/// Adds the pixels of all pairs, after verify().
+void add_pixels(const io::PairDataset& data, Fingerprint& fingerprint);
+
 }  // namespace uptake::gan

@@ -89,8 +89,14 @@ class Run {
         saved.progress.position > data_->size())
       throw TrainingError(path.string() + " was trained on other pairs than those in " +
                           request_.data.string() + "; a run can only be resumed on its own data");
+    const std::string pixels = info_.progress.data_pixels;
+    if (!saved.progress.data_pixels.empty() && saved.progress.data_pixels != pixels)
+      throw TrainingError(path.string() + " was trained on pairs of the same names as those in " +
+                          request_.data.string() +
+                          ", but with other pixels; a run can only be resumed on its own data");
     load_checkpoint(path, *model_);
     info_.progress = saved.progress;
+    info_.progress.data_pixels = pixels;
     info_.input = saved.input;
     info_.output = saved.output;
     if (saved.trained_on) info_.trained_on = saved.trained_on;

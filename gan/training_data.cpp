@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gan/data.h"
+#include "gan/fingerprint.h"
 #include "gan/seen_pairs.h"
 #include "gan/trainer.h"
 
@@ -62,6 +63,10 @@ void describe(const TrainingData& data, CheckpointInfo& info) {
   info.trained_on = data.domain;
   if (!a_to_b) std::swap(info.trained_on->input, info.trained_on->target);
   info.progress.data_fingerprint = fingerprint(train);
+  Fingerprint pixels;
+  add_pixels(train, pixels);
+  if (data.validation) add_pixels(*data.validation, pixels);
+  info.progress.data_pixels = pixels.hex();
 }
 
 }  // namespace uptake::gan

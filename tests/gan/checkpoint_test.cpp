@@ -25,6 +25,7 @@ gan::CheckpointInfo small_info() {
   info.input = info.output = gan::Intensity::of(io::SampleKind::u8, 0);
   info.progress.step = 12;
   info.progress.data_fingerprint = "f";
+  info.progress.data_pixels = "p";
   info.version = "test";
   return info;
 }
@@ -54,6 +55,7 @@ TEST_CASE("a checkpoint brings back everything, to the bit") {
   const gan::CheckpointInfo read = gan::read_checkpoint_info(path);
   CHECK(read.config == info.config);
   CHECK(read.progress.step == 12);
+  CHECK(read.progress.data_pixels == "p");
   CHECK(read.progress.best_metric == info.progress.best_metric);
   CHECK(read.version == "test");
 }
