@@ -8,6 +8,7 @@
 #include "io/base/file.h"
 #include "io/base/plain_text.h"
 #include "io/base/text.h"
+#include "io/pairs/cohort.h"
 #include "io/pairs/dataset.h"
 #include "kernels/base/host.h"
 
@@ -33,8 +34,18 @@ std::string explain(const std::exception& error) {
   if (dynamic_cast<const gan::RunExists*>(&error) != nullptr)
     return text + "; give --resume to go on with it, or another --out";
   if (dynamic_cast<const gan::Diverged*>(&error) != nullptr) return text + " (a smaller --lr may help)";
-  if (const auto* e = dynamic_cast<const io::BadFilesError*>(&error))
-    return e->what_or("leave them out with --skip-bad");
+  if (const auto* e = dynamic_cast<const io::BadFilesError*>(&error)) {
+    std::string sentence = e->what_or("leave them out with --skip-bad");
+    for (const io::Remedy remedy : e->remedies()) {
+      if (remedy == io::Remedy::allow_synthetic)
+        sentence += "\n--allow-synthetic takes derived and synthetic images all the same";
+      if (remedy == io::Remedy::match_matrix)
+        sentence += "\n--match-matrix resamples images of one field of view";
+    }
+    return sentence;
+  }
+  if (dynamic_cast<const io::OutsideError*>(&error) != nullptr)
+    return text + "; --allow-outside reads such files";
   return text;
 }
 

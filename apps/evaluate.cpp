@@ -3,6 +3,7 @@
 
 #include "apps/admission.h"
 #include "apps/cli.h"
+#include "gan/data.h"
 #include "gan/evaluation_report.h"
 #include "io/base/text.h"
 #include "io/pairs/dataset.h"
@@ -18,7 +19,7 @@ struct Request {
   std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
   nn::DeviceChoice device = nn::DeviceChoice::automatic;
-  bool skip_bad = false;
+  bool skip_bad = false, match_matrix = false, allow_synthetic = false, allow_outside = false;
   AdmissionOptions admission;
 };
 
@@ -46,6 +47,13 @@ Options declare(Request& r) {
               "statistics of batch normalisation (see uptake train); default: as trained");
   add_machine(options, r.device, r.threads);
   options.add_flag("skip-bad", r.skip_bad, "leave bad files out instead of refusing to start");
+  options.add_flag(
+      "match-matrix", r.match_matrix,
+      "resample the output image of a pair to its input's matrix where both show one field of view");
+  options.add_flag("allow-synthetic", r.allow_synthetic,
+                   "judge on DICOM files that are derived or synthetic");
+  options.add_flag("allow-outside", r.allow_outside,
+                   "let cohort.csv name files outside of the folder of --data");
   add_force(options, r.admission, "judge pairs");
   return options;
 }
@@ -60,7 +68,8 @@ ManPage evaluate_page() {
 int evaluate(Arguments arguments) {
   Request request;
   if (!declare(request).parse(arguments)) return kExitOk;
-  const auto& [checkpoint, data_path, out, split, norm, threads, device, skip_bad, admission] = request;
+  const auto& [checkpoint, data_path, out, split, norm, threads, device, skip_bad, match_matrix,
+               allow_synthetic, allow_outside, admission] = request;
   if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
   if (data_path.empty()) throw UsageError("--data is missing: the folder of the data set");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
@@ -70,12 +79,20 @@ int evaluate(Arguments arguments) {
   const gan::CheckpointInfo& info = model.info;
   const nn::StatisticsFrom statistics_from =
       gan::statistics_at_test(norm.value_or(info.config.norm_at_test), info.config);
-  io::PairDataset data(data_path, split, {skip_bad, 0});
+  gan::TrainConfig config = info.config;
+  config.match_matrix |= match_matrix;
+  config.allow_synthetic |= allow_synthetic;
+  config.allow_outside |= allow_outside;
+  io::DatasetOptions reading = gan::dataset_options(config);
+  reading.skip_bad = skip_bad;
+  io::PairDataset data(data_path, split, reading);
   gan::PairExaminer examiner(data);
   data.verify(2, std::ref(examiner));
-  for (const auto& problem : data.problems())
-    std::cerr << "left out: " << problem.file << ": " << problem.reason << "\n";
-  for (const auto& note : data.notes()) std::cerr << "warning: " << note << "\n";
+  std::vector<std::string> left_out, warnings = data.notes();
+  for (const auto& problem : data.problems()) left_out.push_back(problem.file + ": " + problem.reason);
+  for (const std::string& sentence : io::check_splits(data_path, {&data})) warnings.push_back(sentence);
+  io::tell_first(std::cerr, "left out: ", left_out);
+  io::tell_first(std::cerr, "warning: ", warnings);
   const std::size_t outside =
       Admission(info, checkpoint, admission).admit(data_path, examiner.pairs(info.config.direction));
   const gan::EvaluationResult result =

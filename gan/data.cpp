@@ -54,6 +54,15 @@ std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig
   return draws;
 }
 
+io::DatasetOptions dataset_options(const TrainConfig& c) {
+  io::DatasetOptions options;
+  options.allow_synthetic = c.allow_synthetic;
+  options.allow_outside = c.allow_outside;
+  if (c.match_matrix)
+    options.match_matrix = c.direction == Direction::a_to_b ? io::MatchMatrix::to_a : io::MatchMatrix::to_b;
+  return options;
+}
+
 std::string fingerprint(const io::PairDataset& data) {
   Fingerprint names;
   for (std::size_t i = 0; i < data.size(); ++i) names.add(data.name(i));

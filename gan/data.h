@@ -27,6 +27,9 @@ io::Preparation test_preparation(const TrainConfig& config);
 /// Throws OptionError naming the pair whose image is smaller than the crop.
 std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig& config, std::int64_t epoch);
 
+/// What the configuration says about how a data set is read.
+io::DatasetOptions dataset_options(const TrainConfig& config);
+
 /// 16 hex digits that change with the name of any pair: a run is resumed only on the pairs it was trained on.
 std::string fingerprint(const io::PairDataset& data);
 

@@ -70,6 +70,14 @@ constexpr double kPixels = 65536, kFilters = 4096;
   OPTION(std::int64_t, crop_size, 256, between(0, kPixels), run,                                             \
          "size of the random square crop, pixels; 0: the whole image")                                       \
   OPTION(bool, flip, true, Any{}, run, "mirror half of the pairs left to right")                             \
+  OPTION(bool, match_matrix, false, Any{}, run,                                                              \
+         "where the two DICOM files of a pair show one field of view with different matrices, resample the " \
+         "output image to the input's, keeping its counts, instead of refusing the pair")                    \
+  OPTION(bool, allow_synthetic, false, Any{}, run,                                                           \
+         "train on DICOM files that are derived or synthetic (predictions, for example); what the phantom "  \
+         "writes is always taken")                                                                           \
+  OPTION(bool, allow_outside, false, Any{}, run,                                                             \
+         "let cohort.csv name files outside of the folder of --data")                                        \
   /* Networks. */                                                                                            \
   OPTION(std::string, net_g, "unet_256", GeneratorName{}, run,                                               \
          "generator: unet_256, unet_128, resnet_9blocks, resnet_6blocks, others")                            \

@@ -3,11 +3,13 @@
 #include <array>
 #include <cmath>
 #include <deque>
+#include <new>
 #include <optional>
 #include <ostream>
 #include <sstream>
 
 #include "gan/data.h"
+#include "gan/data_checks.h"
 #include "gan/random_streams.h"
 #include "gan/training_data.h"
 #include "gan/validation.h"
@@ -50,6 +52,8 @@ class Run {
     return {stopped, info_.progress};
   }
 
+  OptionError out_of_memory() const { return gan::out_of_memory(config(), data_ ? &data_->train : nullptr); }
+
  private:
   const TrainConfig& config() const { return info_.config; }
   fs::path file(const char* name) const { return request_.out / name; }
@@ -70,8 +74,11 @@ class Run {
       throw io::FileError(request_.out, "holds no last.safetensors to resume from");
     if (!request_.resume && holds_a_run) throw RunExists(request_.out);
     kernels::set_threads(static_cast<int>(config().threads));
-    data_.emplace(open_training_data(request_.data, request_.skip_bad, nullptr, out_));
+    io::DatasetOptions reading = dataset_options(config());
+    reading.skip_bad = request_.skip_bad;
+    data_.emplace(open_training_data(request_.data, reading, out_));
     describe(*data_, info_);
+    check_training_data(*data_, request_.data, config(), reading, out_);
     if (request_.resume) require_checkpoint(file("last.safetensors"));
     io::ensure_writable_folder(request_.out);
     model_.emplace(make_generator(config(), request_.machine), make_discriminator(config(), request_.machine),
@@ -270,7 +277,12 @@ class Run {
 
 TrainOutcome train(const TrainRequest& request, const std::atomic<bool>& stop, std::ostream& out,
                    const std::function<void()>& on_start) {
-  return Run(request, stop, out)(on_start);
+  Run run(request, stop, out);
+  try {
+    return run(on_start);
+  } catch (const std::bad_alloc&) {
+    throw run.out_of_memory();
+  }
 }
 
 }  // namespace uptake::gan

@@ -4,6 +4,7 @@
 #include <ostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gan/data.h"
 #include "gan/fingerprint.h"
@@ -23,16 +24,16 @@ void require_alike(const io::PairDataset& train, const io::PairDataset& validati
 }
 
 void tell_problems(const io::PairDataset& data, std::ostream& out) {
-  for (const auto& problem : data.problems())
-    out << "left out: " << problem.file << ": " << problem.reason << "\n";
-  for (const auto& note : data.notes()) out << "warning: " << note << "\n";
+  std::vector<std::string> left_out;
+  for (const auto& problem : data.problems()) left_out.push_back(problem.file + ": " + problem.reason);
+  io::tell_first(out, "left out: ", left_out);
 }
 
 }  // namespace
 
-TrainingData open_training_data(const std::filesystem::path& folder, bool skip_bad, io::StopFlag stop,
+TrainingData open_training_data(const std::filesystem::path& folder, io::DatasetOptions options,
                                 std::ostream& out) {
-  const io::DatasetOptions options{.skip_bad = skip_bad, .cache_bytes = kCacheBytes, .stop = stop};
+  options.cache_bytes = kCacheBytes;
   TrainingData data{io::PairDataset(folder, "train", options), {}, {}, {}};
   PairExaminer examiner(data.train);
   data.range = data.train.verify(kThreads, std::ref(examiner));

@@ -22,8 +22,8 @@ struct TrainingData {
 };
 
 /// Opens train and, if there is one, val, and decodes every file. What is left out and how many pairs there are is told
-/// on `out`. Throws TrainingError where the splits are at odds, io::FileError, and io::Interrupted by `stop`.
-TrainingData open_training_data(const std::filesystem::path& folder, bool skip_bad, io::StopFlag stop,
+/// on `out`. Throws TrainingError where the splits are at odds, io::FileError, and io::Interrupted by `options.stop`.
+TrainingData open_training_data(const std::filesystem::path& folder, io::DatasetOptions options,
                                 std::ostream& out);
 
 /// Writes into a new checkpoint's description what the data says: channels, intensity mapping, fingerprint,

@@ -1,8 +1,10 @@
 #include "gan/translator.h"
 
+#include <new>
 #include <stdexcept>
 
 #include "gan/data.h"
+#include "io/image/image_header.h"
 #include "nn/machine.h"
 
 namespace uptake::gan {
@@ -18,9 +20,15 @@ io::Image translate(Network& generator, const io::Image& image, const Intensity&
   Mode mode = Mode::inference();
   mode.statistics = statistics;
   const nn::ParameterStore& store = generator.store();
-  const nn::Tensor x = pad_to_multiple(to_network(image, input), generator.size_multiple());
-  const nn::Tensor result = generator.forward(Var(x.to(store.device()).to(store.dtype())), mode).value();
-  const nn::Tensor y = result.to(store.master_dtype()).to(nn::Device::cpu);
+  nn::Tensor y;
+  try {
+    const nn::Tensor x = pad_to_multiple(to_network(image, input), generator.size_multiple());
+    const nn::Tensor result = generator.forward(Var(x.to(store.device()).to(store.dtype())), mode).value();
+    y = result.to(store.master_dtype()).to(nn::Device::cpu);
+  } catch (const std::bad_alloc&) {
+    throw std::runtime_error("there is not enough memory to translate an image of " +
+                             io::describe(io::header_of(image)));
+  }
   if (!y.all_finite())
     throw std::runtime_error("the model's output is not finite; its weights are damaged or diverged");
   return from_network(crop_to(y, image.height, image.width), 0, output);

@@ -42,6 +42,17 @@ void require_positive(const char* what, std::int64_t value) {
 
 bool is_generator_name(const std::string& net) { return unet_levels(net) > 0 || resnet_blocks(net) > 0; }
 
+std::int64_t least_generator_size(const std::string& net) {
+  if (const int levels = unet_levels(net)) return std::int64_t{1} << levels;
+  return 8;  // a quarter of it is reflected by one pixel, which takes two
+}
+
+std::int64_t least_discriminator_size(DiscriminatorKind net, std::int64_t layers) {
+  if (net == DiscriminatorKind::pixel) return 1;
+  // The last two convolutions take a pixel each, the others halve.
+  return std::int64_t{3} << (net == DiscriminatorKind::basic ? 3 : layers);
+}
+
 std::unique_ptr<Network> declare_generator(const GeneratorOptions& o) {
   require_positive("input channels", o.in);
   require_positive("output channels", o.out);

@@ -60,6 +60,11 @@ std::unique_ptr<Network> make_discriminator(const DiscriminatorOptions& options)
 std::unique_ptr<Network> declare_generator(const GeneratorOptions& options);
 std::unique_ptr<Network> declare_discriminator(const DiscriminatorOptions& options);
 
+/// The smallest height and width of an image the networks can compute with: of the generator a multiple of its
+/// size_multiple(), of the discriminator what still gives it one patch.
+std::int64_t least_generator_size(const std::string& net);
+std::int64_t least_discriminator_size(DiscriminatorKind net, std::int64_t layers);
+
 /// Whether make_generator knows the name.
 bool is_generator_name(const std::string& net);
 

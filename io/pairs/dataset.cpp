@@ -5,7 +5,9 @@
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <ostream>
 #include <set>
 #include <utility>
 
@@ -82,18 +84,37 @@ double largest_sample(const Image& image, const std::filesystem::path& path) {
 }
 
 std::string lines_of(const std::vector<DatasetProblem>& problems) {
-  std::string lines;
-  for (const DatasetProblem& problem : problems) lines += "\n  " + problem.file + " " + problem.reason;
-  return lines;
+  std::vector<std::string> lines;
+  for (const DatasetProblem& problem : problems) lines.push_back(problem.file + " " + problem.reason);
+  return first_lines(lines);
 }
 
+constexpr std::size_t kMostLines = 20;
+
 }  // namespace
+
+std::string first_lines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(lines.size(), kMostLines); ++i) text += "\n  " + lines[i];
+  if (lines.size() > kMostLines) text += "\n  and " + std::to_string(lines.size() - kMostLines) + " more";
+  return text;
+}
+
+void tell_first(std::ostream& out, const std::string& head, const std::vector<std::string>& lines) {
+  for (std::size_t i = 0; i < std::min(lines.size(), kMostLines); ++i) out << head << lines[i] << "\n";
+  if (lines.size() > kMostLines) out << head << "and " << lines.size() - kMostLines << " more\n";
+}
 
 BadFilesError::BadFilesError(const std::filesystem::path& folder, const std::string& split,
                              const std::vector<DatasetProblem>& problems)
     : FileError(folder, std::to_string(problems.size()) + " files of split '" + split +
                             "' cannot be used; repair or remove them:" + lines_of(problems)),
-      advice_end_(std::string_view(what()).size() - lines_of(problems).size() - 1) {}
+      advice_end_(std::string_view(what()).size() - lines_of(problems).size() - 1) {
+  std::set<Remedy> remedies;
+  for (const DatasetProblem& problem : problems)
+    if (problem.remedy != Remedy::none) remedies.insert(problem.remedy);
+  remedies_.assign(remedies.begin(), remedies.end());
+}
 
 std::string BadFilesError::what_or(const std::string& other_way) const {
   return std::string(what()).insert(advice_end_, ", or " + other_way);
@@ -122,7 +143,7 @@ class PairDataset::Cache {
 
 PairDataset::PairDataset(const std::filesystem::path& folder, const std::string& split,
                          const DatasetOptions& options)
-    : folder_(folder), split_(split), options_(options), listing_(list_pairs(folder, split, options.stop)) {
+    : folder_(folder), split_(split), options_(options), listing_(list_pairs(folder, split, options)) {
   refuse_if_unusable();
   std::uintmax_t total_bytes = 0;
   for (const PairEntry& pair : listing_.pairs)
@@ -140,14 +161,16 @@ void PairDataset::refuse_if_unusable() const {
   if (listing_.pairs.empty())
     throw FileError(folder_, "no pairs in split '" + split_ + "'; expected images side by side in " + split_ +
                                  "/, two folders A/ and B/, or cohort.csv" +
-                                 (problems.empty() ? "" : ":" + lines_of(problems)));
+                                 (problems.empty() && listing_.warnings.empty()
+                                      ? ""
+                                      : ":" + lines_of(problems) + first_lines(listing_.warnings)));
 }
 
 Pair PairDataset::decode(const PairEntry& pair) const {
   Pair decoded;
   if (listing_.form == DatasetForm::side_by_side) decoded = halves(pair);
   if (listing_.form == DatasetForm::two_folders) decoded = two_files(pair);
-  if (listing_.form == DatasetForm::cohort) decoded = decode_cohort_pair(pair);
+  if (listing_.form == DatasetForm::cohort) decoded = decode_cohort_pair(pair, options_.match_matrix);
   require_header(decoded.a, pair.a_header, pair.a);
   require_header(decoded.b, pair.b_header, pair.b);
   return decoded;
@@ -161,6 +184,27 @@ Pair PairDataset::load(std::size_t i) const {
   Pair decoded = decode(pair);
   cache_->store(i, decoded);
   return decoded;
+}
+
+std::vector<PlacedPair> PairDataset::placed() const {
+  std::vector<PlacedPair> pairs;
+  for (const PairEntry& pair : listing_.pairs)
+    pairs.push_back(
+        {split_, pair.patient, name_within(folder_, pair.a), name_within(folder_, pair.b), pair.facts});
+  return pairs;
+}
+
+std::vector<std::string> check_splits(const std::filesystem::path& folder,
+                                      const std::vector<const PairDataset*>& splits) {
+  std::vector<PlacedPair> pairs;
+  for (const PairDataset* split : splits)
+    for (PlacedPair& pair : split->placed()) pairs.push_back(std::move(pair));
+  std::vector<std::string> refusals, warnings;
+  for (const PairFinding& finding : check_beside(pairs))
+    (finding.refusal ? refusals : warnings).push_back(finding.sentence);
+  if (!refusals.empty())
+    throw FileError(folder, "what is trained on is judged with the same data:" + first_lines(refusals));
+  return warnings;
 }
 
 std::vector<std::string> PairDataset::notes() const {
@@ -183,7 +227,7 @@ std::vector<std::string> PairDataset::notes() const {
     add(pair.a, pair.facts.a.notes);
     add(pair.b, pair.facts.b.notes);
   }
-  std::vector<std::string> lines;
+  std::vector<std::string> lines = listing_.warnings;
   for (const auto& [key, kind] : kinds)
     lines.push_back(kind.first +
                     (kind.files.size() == 1
@@ -205,10 +249,19 @@ IntensityRange PairDataset::verify(int threads, const PairVisitor& visit) {
       add_pixel_facts(facts.b, pair.b);
       facts.a.notes.insert(facts.a.notes.end(), pair.a_notes.begin(), pair.a_notes.end());
       facts.b.notes.insert(facts.b.notes.end(), pair.b_notes.begin(), pair.b_notes.end());
+      for (const PairFinding& finding : check_pixels(facts, name_within(folder_, entry(i).b))) {
+        if (finding.refusal) throw FileError(entry(i).a, finding.sentence);
+        facts.a.notes.push_back(finding.sentence);
+      }
       if (visit) visit(i, pair);
       const std::lock_guard lock(range_mutex);
       range.a_max = std::max(range.a_max, a_max);
       range.b_max = std::max(range.b_max, b_max);
+    } catch (const std::bad_alloc&) {
+      const PairEntry& pair = entry(i);
+      found[i] = {name_within(folder_, pair.a),
+                  "and its partner need more memory than there is: " + describe(pair.a_header) + ", and " +
+                      describe(pair.b_header)};
     } catch (const FileError& error) {
       found[i] = {name_within(folder_, error.path()), error.problem()};
     } catch (const std::exception& error) {

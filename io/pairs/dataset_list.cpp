@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
 #include "io/base/file.h"
+#include "io/base/folder.h"
 #include "io/base/text.h"
 #include "io/pairs/cohort.h"
 
@@ -32,6 +35,39 @@ std::string why_not_read(const std::string& extension) {
   if (extension == ".dcm") return "DICOM files are paired by a cohort.csv beside them";
   if (std::find(kOthers.begin(), kOthers.end(), extension) == kOthers.end()) return {};
   return extension + " files are not read; convert them to PNG, which keeps up to 16 bit";
+}
+
+/// "a named pipe" and the like: nothing to open, for opening one may wait forever; "" for files.
+std::string special_kind(const fs::path& file) {
+  std::error_code error;
+  switch (fs::status(file, error).type()) {
+    case fs::file_type::fifo:
+      return "a named pipe";
+    case fs::file_type::socket:
+      return "a socket";
+    case fs::file_type::block:
+    case fs::file_type::character:
+      return "a device";
+    default:
+      return {};
+  }
+}
+
+/// The table of a cohort, where there is one.
+bool has_table(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / "cohort.csv", error)) return true;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::string name = it->path().filename().string();
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (name == "cohort.csv" || name == "cohort.csv.txt" || name == "cohort.tsv" || name == "cohort.txt" ||
+        name == "cohort.xlsx" || name == "cohort.xls" || name == "cohort.ods")
+      throw FileError(
+          it->path(),
+          "is no table that is read: the table of a cohort is called cohort.csv, in small letters");
+  }
+  return false;
 }
 
 /// Adds the pair if both folders exist; one without the other is an error.
@@ -94,13 +130,23 @@ class Lister {
     std::sort(files.begin(), files.end());
 
     Stems stems;
+    std::map<std::string, std::size_t> unread;  // by extension
     for (const fs::path& file : files) {
-      if (file.filename().string().front() == '.') continue;
-      if (const std::string why = why_not_read(lower_extension(file)); !why.empty()) problem(file, why);
+      if (is_litter(file) || fs::is_directory(file, error)) continue;
+      const std::string extension = lower_extension(file);
+      if (const std::string why = why_not_read(extension); !why.empty()) {
+        problem(file, why);
+      } else if (!has_image_extension(file)) {
+        ++unread[extension];
+      } else if (const std::string special = special_kind(file); !special.empty()) {
+        problem(file, "is " + special + ", not a file");
+        continue;
+      }
       if (!has_image_extension(file)) continue;
       const auto [twin, is_new] = stems.emplace(file.stem().string(), file);
       if (!is_new) problem(file, "has the same name as " + twin->second.filename().string());
     }
+    if (!unread.empty()) listing_.warnings.push_back(unread_kinds(root_, folder, unread));
     return stems;
   }
 
@@ -158,12 +204,18 @@ class Lister {
 DatasetListing list_images(const fs::path& folder, const std::string& split, StopFlag stop) {
   const Layout layout = find_layout(folder);
   const auto found = layout.splits.find(split);
+  std::set<fs::path> read;
+  for (const auto& [name, folders] : layout.splits) read.insert({folders.a, folders.b});
+  const std::vector<std::string> overlooked = overlooked_pictures(folder, read);
   if (found == layout.splits.end()) {
     std::string present;
     for (const auto& [name, unused] : layout.splits) present += (present.empty() ? "" : ", ") + name;
-    throw FileError(folder, "has no split '" + split + "'; it has " + present);
+    throw FileError(folder, "has no split '" + split + "'; it has " + present +
+                                (overlooked.empty() ? "" : ":" + first_lines(overlooked)));
   }
-  return Lister(folder, stop).list(layout.form, found->second);
+  DatasetListing listing = Lister(folder, stop).list(layout.form, found->second);
+  listing.warnings.insert(listing.warnings.begin(), overlooked.begin(), overlooked.end());
+  return listing;
 }
 
 /// The channels and the sample kind of a data set are those of most of its pairs; the others become problems.
@@ -231,23 +283,24 @@ bool natural_less(const std::string& a, const std::string& b) {
 }
 
 std::string name_within(const fs::path& folder, const fs::path& file) {
-  const std::string relative = file.lexically_relative(folder).string();
+  const std::string relative = file.lexically_normal().lexically_relative(folder.lexically_normal()).string();
   return relative.empty() || relative.starts_with("..") ? file.string() : relative;
 }
 
 bool has_split(const fs::path& folder, const std::string& split) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) throw FileError(folder, "is not a folder");
-  if (!fs::exists(folder / "cohort.csv", error)) return find_layout(folder).splits.contains(split);
-  const std::vector<CohortRow> rows = read_cohort(folder / "cohort.csv");
+  if (!has_table(folder)) return find_layout(folder).splits.contains(split);
+  // What the table may name is a question for who reads its files.
+  const std::vector<CohortRow> rows = read_cohort(folder / "cohort.csv", {.allow_outside = true});
   return std::any_of(rows.begin(), rows.end(), [&](const CohortRow& r) { return r.split == split; });
 }
 
-DatasetListing list_pairs(const fs::path& folder, const std::string& split, StopFlag stop) {
+DatasetListing list_pairs(const fs::path& folder, const std::string& split, const DatasetOptions& options) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) throw FileError(folder, "is not a folder");
-  DatasetListing listing = fs::exists(folder / "cohort.csv", error) ? list_cohort(folder, split, stop)
-                                                                    : list_images(folder, split, stop);
+  DatasetListing listing =
+      has_table(folder) ? list_cohort(folder, split, options) : list_images(folder, split, options.stop);
   keep_most_common_form(listing, folder);
   if (listing.form != DatasetForm::cohort)
     for (PairEntry& pair : listing.pairs) pair.facts = picture_facts(listing.form, pair);

@@ -77,6 +77,7 @@ ImageFacts dicom_facts(const std::filesystem::path& file, const DicomImage& imag
   facts.sop_instance_uid = image.sop_instance_uid;
   facts.synthetic = image.synthetic;
   facts.derived = image.derived();
+  facts.original = !image.image_type.empty() && image.image_type[0] == "ORIGINAL";
   facts.notes = image.warnings;
   return facts;
 }

@@ -28,7 +28,7 @@ struct ImageFacts {
 
   int bits_stored = 0;
   double row_spacing_mm = 0, column_spacing_mm = 0;
-  std::string body_part, laterality;
+  std::string body_part, laterality;  // HAND, WHOLE BODY; R, L, B
   View view = View::unknown;
   bool view_assumed = false;  // by the number of the detector only
   EnergyWindow window;        // without a name and limits where nothing is stated
@@ -40,7 +40,8 @@ struct ImageFacts {
   std::string patient_id, patient_sex, manufacturer;
   std::string study_instance_uid, series_instance_uid, sop_instance_uid;
   bool synthetic = false;          // made, not measured
-  bool derived = false;            // computed from other images; the phantom's are synthetic and original
+  bool derived = false;            // computed from other images, by ImageType value 1
+  bool original = false;           // not so, by the same value: the phantom's are synthetic and original
   std::vector<std::string> notes;  // what reading it changed or doubted, a sentence each
 };
 

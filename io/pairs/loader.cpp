@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -73,6 +74,8 @@ struct PairLoader::State {
       slot.pair = prepare(dataset.load(draw.index), preparation, draw);
     } catch (const FileError&) {
       slot.failure = std::current_exception();
+    } catch (const std::bad_alloc&) {
+      slot.failure = std::current_exception();  // whoever knows what all was wanted says it
     } catch (const std::exception& error) {
       slot.failure = std::make_exception_ptr(FileError(dataset.entry(draw.index).a, error.what()));
     }

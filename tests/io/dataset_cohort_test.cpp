@@ -22,6 +22,7 @@ struct Acquisition {
   std::vector<View> views{View::anterior, View::posterior};
   std::string patient = "P1";
   int seed = 1;
+  double spacing_mm = 2;
 };
 
 io::Image frame_of(const Acquisition& acquisition, std::size_t frame) {
@@ -34,6 +35,7 @@ void add_dicom(const DatasetFolder& folder, const std::string& name, const Acqui
   for (std::size_t i = 0; i < acquisition.views.size(); ++i)
     planar.frames.push_back(frame_of(acquisition, i));
   planar.views = acquisition.views;
+  planar.pixel_spacing_mm = acquisition.spacing_mm;
   planar.patient_id = planar.patient_name = acquisition.patient;
   planar.study_instance_uid = io::uid_from_name("study of " + acquisition.patient);
   planar.series_instance_uid = io::uid_from_name("series " + name);
@@ -170,9 +172,101 @@ TEST_CASE("PairDataset: cohort files that cannot be paired are named with the re
   CHECK(contains(all, "size_a.dcm is 8x8, 1 channel, counts but its partner size_b.dcm is 9x9"));
   CHECK(contains(all, "frames_a.dcm has 2 frames but its partner frames_b.dcm has 1"));
   CHECK(contains(all, "views_a.dcm shows frame 1 from the anterior side but its partner"));
-  CHECK(contains(all, "patient_a.dcm is of patient P7 but its partner patient_b.dcm is of patient P8"));
+  CHECK(contains(all, "patient_a.dcm is of another patient than its partner patient_b.dcm"));
   CHECK(contains(all, "missing_b.dcm "));
+  CHECK(contains(all, "(the partner of missing_a.dcm)\n"));
+  CHECK(contains(all, "its partner size_b.dcm is 9x9"));
+  CHECK(!contains(all, "(the partner of size_b.dcm)"));
   CHECK(contains(all, "broken_a.dcm "));
   CHECK(contains(sentence_of([&] { PairDataset(folder.path(), "train"); }), "6 files of split 'train'"));
+}
+
+TEST_CASE("PairDataset: derived targets are refused with a remedy, and taken when allowed") {
+  const DatasetFolder folder;
+  add_dicom(folder, "early.dcm", {.seed = 1});
+  add_dicom(folder, "late.dcm", {.seed = 2});
+  auto derived = camera_file(3, 3, 1);
+  const std::string early = derived.file();
+  folder.add("a.dcm", early);
+  folder.add("b.dcm", derived.set(0x00080008, "CS", "DERIVED\\PRIMARY\\STATIC\\EMISSION ")
+                          .text(0x00080018, "UI", "1.9")
+                          .file());
+  add_table(folder, "P1,,train,early.dcm,late.dcm\nP2,,train,a.dcm,b.dcm\n");
+  try {
+    PairDataset(folder.path(), "train");
+    FAIL("a derived target was taken");
+  } catch (const io::BadFilesError& error) {
+    CAPTURE(error.what());
+    CHECK(contains(error.what(), "a.dcm would be trained towards its partner b.dcm, which is"));
+    CHECK(error.remedies() == std::vector{io::Remedy::allow_synthetic});
+  }
+  CHECK(PairDataset(folder.path(), "train", {.allow_synthetic = true}).size() == 3);
+  const PairDataset skipped(folder.path(), "train", {.skip_bad = true});
+  CHECK(skipped.size() == 2);
+  CHECK(skipped.problems().size() == 1);
+}
+
+TEST_CASE("PairDataset: images of one field of view are matched to either of them when asked for") {
+  const DatasetFolder folder;
+  add_dicom(folder, "early.dcm", {.size = 8, .views = {View::anterior}, .seed = 1});
+  add_dicom(folder, "late.dcm", {.size = 4, .views = {View::anterior}, .seed = 2, .spacing_mm = 4});
+  add_dicom(folder, "other.dcm", {.size = 4, .views = {View::anterior}, .patient = "P2", .seed = 3});
+  add_dicom(folder, "other_late.dcm", {.size = 8, .views = {View::anterior}, .patient = "P2", .seed = 4});
+  add_table(folder, "P1,,train,early.dcm,late.dcm\n");
+  try {
+    PairDataset(folder.path(), "train");
+    FAIL("different matrices were taken");
+  } catch (const io::BadFilesError& error) {
+    CHECK(contains(error.what(), "early.dcm is 8x8, 1 channel, counts but its partner late.dcm is 4x4"));
+    CHECK(error.remedies() == std::vector{io::Remedy::match_matrix});
+  }
+  const io::Image early = frame_of({.size = 8, .seed = 1}, 0), late = frame_of({.size = 4, .seed = 2}, 0);
+  PairDataset to_a(folder.path(), "train", {.match_matrix = io::MatchMatrix::to_a});
+  to_a.verify(1);
+  CHECK(same_image(to_a.load(0).a, early));
+  CHECK(to_a.load(0).b.width == 8);
+  CHECK(to_a.load(0).b.at(0, 0, 0) == late.at(0, 0, 0) / 4);
+  CHECK(to_a.facts(0).b.row_spacing_mm == 2);
+  PairDataset to_b(folder.path(), "train", {.match_matrix = io::MatchMatrix::to_b});
+  to_b.verify(1);
+  CHECK(same_image(to_b.load(0).b, late));
+  CHECK(to_b.load(0).a.at(0, 0, 0) ==
+        early.at(0, 0, 0) + early.at(0, 1, 0) + early.at(1, 0, 0) + early.at(1, 1, 0));
+  CHECK(to_b.facts(0).a.row_spacing_mm == 4);
+  add_table(folder, "P2,,train,other.dcm,other_late.dcm\n");
+  CHECK(contains(
+      sentence_of([&] { PairDataset(folder.path(), "train", {.match_matrix = io::MatchMatrix::to_a}); }),
+      "they show different fields of view"));
+}
+
+TEST_CASE("check_splits: one PatientID under two names in two splits of a cohort is refused") {
+  const DatasetFolder folder;
+  for (const char* name : {"a", "b"}) {
+    const int seed = name[0];
+    add_dicom(folder, std::string(name) + "_early.dcm", {.patient = "SECRET", .seed = seed});
+    add_dicom(folder, std::string(name) + "_late.dcm", {.patient = "SECRET", .seed = seed + 50});
+  }
+  add_table(folder, "P1,,train,a_early.dcm,a_late.dcm\nP2,,test,b_early.dcm,b_late.dcm\n");
+  PairDataset train(folder.path(), "train"), test(folder.path(), "test");
+  train.verify(1), test.verify(1);
+  const std::string sentence = sentence_of([&] { io::check_splits(folder.path(), {&train, &test}); });
+  CAPTURE(sentence);
+  CHECK(contains(sentence, "b_early.dcm (test) is of the same patient as a_early.dcm (train)"));
+  CHECK_FALSE(contains(sentence, "SECRET"));
+  CHECK(io::check_splits(folder.path(), {&train}).empty());
+}
+
+TEST_CASE("PairDataset: DICOM files beside a table that does not name them are said") {
+  const DatasetFolder folder;
+  for (const char* name : {"dicom/a.dcm", "dicom/b.dcm", "dicom/c.dcm", "dicom/d.DCM", "e.dcm"}) {
+    std::filesystem::create_directories(folder.path() / "dicom");
+    add_dicom(folder, name, {.seed = name[6]});
+  }
+  add_table(folder, "P1,,train,dicom/a.dcm,dicom/b.dcm\n");
+  const std::vector<std::string> notes = PairDataset(folder.path(), "train").notes();
+  REQUIRE(notes.size() >= 2);
+  CHECK(contains(notes[0],
+                 "1 DICOM file beside those of cohort.csv is named in none of its rows and not read: e.dcm"));
+  CHECK(contains(notes[1], "2 DICOM files beside those of cohort.csv are named in none"));
 }
 #endif

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -191,9 +193,92 @@ TEST_CASE("PairDataset: refuses to open with a problem, naming it, unless bad fi
                  ": 12 files of split 'train' cannot be used; repair or remove them, or sing: a song:\n  t"));
   }
 
+  for (int i = 12; i < 25; ++i) folder.add("train/bad" + std::to_string(i) + ".png", "broken");
+  const std::string many = sentence_of([&] { PairDataset(folder.path(), "train"); });
+  CHECK(contains(many, "25 files of split"));
+  CHECK(contains(many, "bad19.png neither"));
+  CHECK(!contains(many, "bad20.png"));
+  CHECK(many.ends_with("\n  and 5 more"));
+
   const PairDataset dataset(folder.path(), "train", {.skip_bad = true});
   CHECK(dataset.size() == 1);
-  CHECK(dataset.problems().size() == 12);
+  CHECK(dataset.problems().size() == 25);
+}
+
+TEST_CASE("PairDataset: pictures and files that are not read are said with their numbers") {
+  const DatasetFolder folder;
+  const io::Image both = patterned(2, 4, 1, 1);
+  for (const char* name :
+       {"train/1.png", "train/patient2/1.png", "train/patient2/deep/2.JPG", "training/1.png", "Val/1.png",
+        "other/1.png", "loose.png", ".hidden/1.png", "__MACOSX/1.png"})
+    folder.add(name, both);
+  for (const char* name : {"train/notes.txt", "train/a.json", "train/b.json", "train/IM0001",
+                           "train/Thumbs.db", "train/._1.png", "notes/readme.txt"})
+    folder.add(name, "x");
+  std::filesystem::create_directory(folder.path() / "train/empty");
+  for (const std::filesystem::path& root : {folder.path(), folder.path() / ""}) {
+    const Names lines = PairDataset(root, "train").notes();
+    std::string all;
+    for (const std::string& line : lines) all += line + "\n";
+    CAPTURE(all);
+    CHECK(lines.size() == 6);
+    CHECK(contains(all,
+                   "the folder train/patient2/ holds 2 pictures, which are not read: only those directly in "
+                   "train/ are\n"));
+    CHECK(contains(
+        all,
+        "the folder training/ holds 1 picture, which is not read: splits are folders called train, val and "
+        "test; did you mean train?\n"));
+    CHECK(contains(all, "the folder Val/ holds 1 picture"));
+    CHECK(contains(all, "did you mean val?"));
+    CHECK(contains(all, "the folder other/ holds 1 picture"));
+    CHECK(contains(all, "the folder itself holds 1 picture"));
+    CHECK(contains(
+        all,
+        "the folder train/ holds 4 files of other kinds, which are not read (no extension: 1, .json: 2, "
+        ".txt: 1)\n"));
+  }
+  CHECK(contains(sentence_of([&] { PairDataset(folder.path(), "val"); }), "the folder Val/ holds 1 picture"));
+
+  const DatasetFolder two;
+  for (const char* name : {"A/1.png", "B/1.png", "A/more/2.png", "B/more/2.png", "train/1.png"})
+    two.add(name, both);
+  CHECK(PairDataset(two.path(), "train").notes().size() == 3);
+
+  const DatasetFolder capital;
+  capital.add("Train/1.png", both);
+  const std::string sentence = sentence_of([&] { PairDataset(capital.path(), "train"); });
+  CHECK(contains(sentence, "the folder Train/ holds 1 picture"));
+  CHECK(contains(sentence, "did you mean train?"));
+  capital.add("Cohort.CSV", "patient");
+  CHECK(contains(sentence_of([&] { PairDataset(capital.path(), "train"); }),
+                 "is called cohort.csv, in small letters"));
+}
+
+TEST_CASE("PairDataset: a named pipe or a device among the pictures is named and never opened") {
+  const DatasetFolder folder;
+  for (const char* side : {"A/", "B/"}) folder.add(std::string(side) + "1.png", patterned(2, 2, 1, 1));
+  REQUIRE(mkfifo((folder.path() / "A/2.png").c_str(), 0600) == 0);
+  std::filesystem::create_symlink("/dev/zero", folder.path() / "B/3.png");
+  const std::string sentence = sentence_of([&] { PairDataset(folder.path(), "train"); });
+  CAPTURE(sentence);
+  CHECK(contains(sentence, "A/2.png is a named pipe, not a file"));
+  CHECK(contains(sentence, "B/3.png is a device, not a file"));
+  CHECK(PairDataset(folder.path(), "train", {.skip_bad = true}).size() == 1);
+}
+
+TEST_CASE("check_splits: the same picture in two splits, and twice in one, is warned of") {
+  const DatasetFolder folder;
+  folder.add("train/1.png", patterned(2, 4, 1, 1));
+  folder.add("train/2.png", patterned(2, 4, 1, 2));
+  folder.add("train/copy.png", patterned(2, 4, 1, 2));
+  folder.add("val/9.png", patterned(2, 4, 1, 1));
+  PairDataset train(folder.path(), "train"), val(folder.path(), "val");
+  train.verify(1), val.verify(1);
+  CHECK(io::check_splits(folder.path(), {&train, &val}) ==
+        Names{"train/copy.png (train) is the same image as train/2.png (train), pixel for pixel",
+              "val/9.png (val) is the same image as train/1.png (train), pixel for pixel"});
+  CHECK(io::check_splits(folder.path(), {&val}).empty());
 }
 
 TEST_CASE("PairDataset: no folder, an empty folder and a folder A without B are each one clear sentence") {

@@ -184,8 +184,9 @@ TEST_CASE(
   PairDataset data(folder / "", "train", {.cache_bytes = 1 << 20});
   CHECK(data.notes().empty());
   data.verify(2);
-  REQUIRE(data.notes().size() == 1);
+  REQUIRE(data.notes().size() == 2);
   CHECK(data.notes()[0] == "A/1.png: EXIF orientation 3: turned upright (and the like in 1 more)");
+  CHECK(data.notes()[1] == "A/2.png: is the same image as its partner B/2.png, pixel for pixel");
   CHECK((data.load(0).a.samples == std::vector<float>{6, 5, 4, 3, 2, 1}));
   CHECK((data.load(0).b.samples == std::vector<float>{1, 2, 3, 4, 5, 6}));
 }
