@@ -35,13 +35,18 @@ std::string rounded(double value) {
   return digits;
 }
 
-// Of an anterior view the patient's right is on the left of the picture; a posterior one is mirrored.
+// Of an anterior view the patient's right is on the left of the picture; a posterior one is mirrored. A hand may lie
+// in any direction, so of what has a side itself only that is named.
 io::BandLine sides(const io::DicomImage& source, std::size_t frame) {
   const io::View view = source.views[frame];
-  if (view == io::View::unknown) return {"", "VIEW ?", ""};
   const bool anterior = view == io::View::anterior;
-  const std::string word = std::string(anterior ? "ANT" : "POST") + (source.view_assumed[frame] ? "?" : "");
-  return {anterior ? "R" : "L", word, anterior ? "L" : "R"};
+  const std::string seen = view == io::View::unknown ? "VIEW ?"
+                                                     : std::string(anterior ? "ANT" : "POST") +
+                                                           (source.view_assumed[frame] ? "?" : "");
+  const std::string& side = source.laterality;
+  if (!side.empty()) return {"", (side == "R" ? "RIGHT " : side == "L" ? "LEFT " : "BOTH ") + seen, ""};
+  if (view == io::View::unknown) return {"", seen, ""};
+  return {anterior ? "R" : "L", seen, anterior ? "L" : "R"};
 }
 
 }  // namespace
@@ -66,7 +71,6 @@ io::Image display_picture(const io::DicomImage& source, const std::vector<int>& 
                                        sides(source, static_cast<std::size_t>(source_frames[i] - 1)),
                                        {"", "0-" + rounded(top) + " CTS", ""}};
     if (source.row_spacing_mm > 0) lines.push_back({"", rounded(source.column_spacing_mm) + " MM/PX", ""});
-    if (!source.laterality.empty()) lines[1].middle += " " + source.laterality;
     row.push_back(io::with_band(io::to_display(predicted[i], top, 0), lines));
   }
   return row.size() == 1 ? row[0] : io::montage({row}, kGap);

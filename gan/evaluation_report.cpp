@@ -10,6 +10,7 @@
 #include "io/base/file.h"
 #include "io/base/private_file.h"
 #include "io/base/text.h"
+#include "io/image/band.h"
 #include "io/logs/csv_log.h"
 #include "io/report/report.h"
 
@@ -174,6 +175,10 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
     cases.push_back({name, r.metrics});
   };
   evaluate(*model.network, data, info.config, info.input, info.output, statistics, on_case);
+
+  if (info.output.kind == io::SampleKind::counts)  // of patients: the pixels say which one was not acquired
+    for (io::ImageRow& row : pictures)
+      row.images[1].image = io::with_band(row.images[1].image, {{"", "SYNTHETIC", ""}});
 
   const EvaluationResult result{cases.size(),
                                 statistics_of(cases, &ImageMetrics::l1),

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "io/image/band.h"
 #include "io/image/montage.h"
 
 namespace uptake::gan {
@@ -22,7 +23,10 @@ Summary validate(Network& generator, const io::PairDataset& data, Judged judged,
   const Summary summary = evaluate(generator, data, config, info.input, info.output,
                                    statistics_at_test(config.norm_at_test, config), look,
                                    judged == Judged::every_pair ? data.size() : kSamples);
-  io::write_png(picture, io::montage(rows, 4));
+  if (info.output.kind == io::SampleKind::counts)  // of patients: the pixels say which one was not acquired
+    for (auto& row : rows) row[1] = io::with_band(row[1], {{"", "SYNTHETIC", ""}});
+  io::write_png(picture, io::montage(rows, 4),
+                {{"Software", info.version}, {"Synthetic", "yes: the second picture of each row"}});
   return summary;
 }
 

@@ -192,9 +192,8 @@ class Seen {
     const auto [patient, fresh] = patients_.try_emplace(row.patient, row.line, row.split);
     if (!fresh && patient->second.second != row.split)
       throw line_error(path_, row.line,
-                       "patient " + shown(row.patient) + " is in " + row.split + ", but in " +
-                           patient->second.second + " on line " + std::to_string(patient->second.first) +
-                           ": test data would leak into training");
+                       "its patient is in " + row.split + ", but in " + patient->second.second + " on line " +
+                           std::to_string(patient->second.first) + ": test data would leak into training");
     for (const fs::path& image : {blood_pool, delayed}) {
       const auto [first, added] = images_.try_emplace(image.string(), row.line);
       if (!added)

@@ -250,6 +250,18 @@ TEST_CASE(
   CHECK(command(ask).says("is there already, and anonymous results replace none"));
 }
 
+TEST_CASE("sample pictures of a cohort's run mark the prediction, below its pixels") {
+  const Counts c;
+  const fs::path sample = c.folder / "run/samples/epoch_0001.png";
+  const io::PngTexts texts = io::read_png_texts(sample);
+  REQUIRE(texts.size() == 2);
+  CHECK(texts[1].first == "Synthetic");
+  const io::Image picture = io::read_image(sample);
+  const std::int64_t row = 32 + 9 + 2;  // an image of 32 pixels and a line of words
+  CHECK((picture.height + 4) % (row + 4) == 0);
+  CHECK(picture.width == 32 + 4 + 55 + 4 + 32);  // SYNTHETIC is wider than the image
+}
+
 TEST_CASE("evaluate: cases of a cohort are numbers, and the key is for the owner alone") {
   const Counts c;
   const fs::path report = c.folder / "report";

@@ -188,7 +188,7 @@ TEST_CASE("read_cohort: a patient or an image in two splits is a leak and is ref
   const TestFolder folder;
   const std::string header = kHeader;
   refused(folder, header + "P1,g,train,a,b\nP2,g,test,c,d\nP1,g,test,e,f\n",
-          "line 4: patient 'P1' is in test, but in train on line 2");
+          "line 4: its patient is in test, but in train on line 2");
   refused(folder, header + "P1,g,train,a,b\nP2,g,test,c,x/../b\n", "line 3");
   refused(folder, header + "P1,g,train,a,a\n", "used already on line 2");
   CHECK(read(folder, header + "P1,g,train,a,b\nP1,g,train,c,d\n").size() == 2);  // two studies, one split
