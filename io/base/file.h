@@ -43,10 +43,11 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 /// The same in pieces, for files too large to be built in memory: write() as often as needed, then commit().
 /// A destructor without commit() removes the temporary file and leaves the old file under `path` untouched.
 /// Replaces a symbolic link by a file. Every member throws FileError; after an error only destruction is
-/// allowed.
+/// allowed. A full disk is told with the space that is left on it.
 class AtomicFile {
  public:
-  explicit AtomicFile(const std::filesystem::path& path);
+  /// `mode`: permissions of a new file, less the umask.
+  explicit AtomicFile(const std::filesystem::path& path, unsigned mode = 0666);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -58,11 +59,21 @@ class AtomicFile {
 
  private:
   void write_through(std::string_view bytes);
+  [[noreturn]] void fail(const std::string& problem, int error);
 
   std::filesystem::path path_, temporary_;
   std::string buffer_;  // gathers small writes
+  std::uintmax_t written_ = 0;
   int descriptor_ = -1;
 };
+
+/// Afterwards `name` has the bytes of `existing`, without taking a byte of the disk where the file system has hard links:
+/// as a second name of the same file, else as a copy. An old file called `name` is replaced atomically. Throws FileError.
+void link_or_copy(const std::filesystem::path& existing, const std::filesystem::path& name);
+
+/// Removes the temporary files that processes which are no more have left in the folder, as a kill does while a file is
+/// written. Whoever calls it must be the only one to write there.
+void remove_leftovers(const std::filesystem::path& folder) noexcept;
 
 /// Creates the folder and its parents; throws FileError if it cannot, or if it exists and cannot be written
 /// to.

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <stdexcept>
+#include <string>
 
 namespace uptake::io {
 
@@ -11,7 +12,8 @@ using StopFlag = const std::atomic<bool>*;
 /// Ends work that was told to. Not an error of any file, so no FileError: who leaves bad files out must not leave out
 /// one that was never looked at.
 struct Interrupted : std::runtime_error {
-  Interrupted() : std::runtime_error("interrupted") {}
+  explicit Interrupted(const std::string& how_far = "stopped while the data was being read")
+      : std::runtime_error(how_far) {}
 };
 
 inline void throw_if_set(StopFlag stop) {

@@ -16,15 +16,23 @@ namespace {
 
 constexpr double kWindow_s = 30;
 constexpr std::size_t kMaxBarWidth = 40, kMinBarWidth = 8;
+constexpr int kPlainColumns = 80;
 
-bool standard_error_is_terminal() {
-  const char* term = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) != 0 && (term == nullptr || std::string_view(term) != "dumb");
+/// Of the standard streams; -1 for others.
+int descriptor_of(const std::ostream* out) {
+  if (out == &std::cout) return STDOUT_FILENO;
+  return out == &std::cerr || out == &std::clog ? STDERR_FILENO : -1;
 }
 
-int terminal_columns() {
+bool is_terminal(int descriptor) {
+  const char* term = std::getenv("TERM");
+  return descriptor >= 0 && ::isatty(descriptor) != 0 &&
+         (term == nullptr || std::string_view(term) != "dumb");
+}
+
+int terminal_columns(int descriptor) {
   winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kPlainColumns;
 }
 
 double steady_seconds() {
@@ -60,7 +68,8 @@ std::string duration_text(double seconds) {
 Progress::Progress(ProgressOptions options) : options_(std::move(options)), done_(options_.start) {
   if (options_.out == nullptr) options_.out = &std::cerr;
   if (!options_.clock_s) options_.clock_s = steady_seconds;
-  terminal_ = options_.terminal.value_or(standard_error_is_terminal());
+  descriptor_ = descriptor_of(options_.out);
+  terminal_ = options_.terminal.value_or(is_terminal(descriptor_));
   started_s_ = options_.clock_s();
   recent_.push_back({started_s_, options_.start});
 }
@@ -88,9 +97,14 @@ void Progress::update(std::int64_t done, std::string_view losses) {
     recent_.pop_back();
   recent_.push_back({now_s, done});
   while (recent_.size() > 2 && now_s - recent_[1].time_s >= kWindow_s) recent_.pop_front();
-  const double interval_s = terminal_ ? options_.redraw_interval_s : options_.plain_interval_s;
   const bool last = options_.total > 0 && done >= options_.total;
-  if (!shown_ || last || now_s - shown_s_ >= interval_s) show(!terminal_);
+  if (!shown_ || last || now_s - shown_s_ >= interval_s()) show(!terminal_);
+}
+
+double Progress::interval_s() const {
+  if (terminal_) return options_.redraw_interval_s;
+  const double elapsed_s = options_.clock_s() - started_s_;
+  return std::max(options_.plain_interval_s, std::min(elapsed_s / 30, 30 * options_.plain_interval_s));
 }
 
 void Progress::message(std::string_view text) {
@@ -110,40 +124,50 @@ void Progress::show(bool end_of_line) {
   shown_ = true;
   shown_done_ = done_;
   shown_s_ = options_.clock_s();
-  if (terminal_) {
-    const int columns = options_.columns.value_or(terminal_columns());
-    *options_.out << '\r' << status(static_cast<std::size_t>(std::max(columns - 1, 1))) << "\x1b[K";
-  } else {
-    *options_.out << status(0);
-  }
+  const int columns = options_.columns.value_or(terminal_ ? terminal_columns(descriptor_) : kPlainColumns);
+  const std::string line = status(static_cast<std::size_t>(std::max(columns - 1, 1)));
+  if (terminal_)
+    *options_.out << '\r' << line << "\x1b[K";
+  else
+    *options_.out << line;
   if (end_of_line) *options_.out << '\n';
   options_.out->flush();
 }
 
-/// One line; width 0 is a plain line of any length without a bar.
+/// One line of at most `width` characters.
 std::string Progress::status(std::size_t width) const {
-  std::string count = std::to_string(done_);
-  std::string tail;
-  const double elapsed_s = options_.clock_s() - started_s_, speed = images_per_second();
+  std::string line;
+  bool full = false;
+  const auto add = [&](const std::string& item) {
+    const std::string more = (line.empty() ? "" : "  ") + item;
+    if (item.empty()) return;
+    full = full || line.size() + more.size() > width;
+    if (!full) line += more;
+  };
+  const double speed = images_per_second();
+  const bool over = options_.total > 0 && done_ >= options_.total;
   double share = 0;
+  add(stage_);
   if (options_.total > 0) {
     share = std::clamp(static_cast<double>(done_) / static_cast<double>(options_.total), 0.0, 1.0);
-    count += "/" + std::to_string(options_.total);
+    add(formatted("%.0f%%", std::floor(100 * share)));
   }
-  if (!losses_.empty()) tail += "  " + losses_;
-  if (speed > 0) tail += "  " + formatted(speed < 10 ? "%.2f img/s" : "%.1f img/s", speed);
-  tail += "  " + duration_text(elapsed_s) + " elapsed";
-  if (speed > 0 && options_.total > done_) {
-    const auto images = static_cast<double>((options_.total - done_) * options_.images_per_step);
-    tail += "  " + duration_text(images / speed) + " left";
+  if (over || finished_ || options_.total == 0)
+    add(duration_text(options_.clock_s() - started_s_) + " elapsed");
+  else if (speed > 0)
+    add(duration_text(static_cast<double>((options_.total - done_) * options_.images_per_step) / speed) +
+        " left");
+  if (speed > 0) add(formatted(speed < 10 ? "%.2f img/s" : "%.1f img/s", speed));
+  add("step " + std::to_string(done_));
+  for (std::string_view rest = losses_; !rest.empty();) {
+    const std::size_t end = std::min(rest.find("  "), rest.size());
+    add(std::string(rest.substr(0, end)));
+    rest.remove_prefix(std::min(end + 2, rest.size()));
   }
-  std::string line = options_.title.empty() ? "" : options_.title + " ";
-  const std::size_t rest = line.size() + count.size() + tail.size() + 3;  // brackets and a space
-  if (options_.total > 0 && width >= rest + kMinBarWidth) {
-    line += bar(share, std::min(width - rest, kMaxBarWidth)) + " ";
-  }
-  line += count + tail;
-  if (width > 0 && line.size() > width) line.resize(width);  // a wrapped line could not be redrawn in place
+  const std::size_t used = line.size() + 4;  // two spaces and the brackets
+  if (terminal_ && options_.total > 0 && width >= used + kMinBarWidth)
+    line += "  " + bar(share, std::min(width - used, kMaxBarWidth));
+  if (line.empty()) line = std::to_string(done_).substr(0, width);
   return line;
 }
 

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <thread>
@@ -190,4 +192,53 @@ TEST_CASE("ensure_writable_folder: refuses a file in its place and a folder it c
   CHECK_THROWS_AS(ensure_writable_folder(folder / "file" / "below"), FileError);
   CHECK(message_of<FileError>([] { ensure_writable_folder("/proc"); }).find("cannot be written to") !=
         std::string::npos);
+}
+
+TEST_CASE("link_or_copy: a second name of the same file, which a new first one leaves alone") {
+  const TestFolder folder;
+  write_file_atomically(folder / "last", "one");
+  folder.put("best", "old");
+  link_or_copy(folder / "last", folder / "best");
+  CHECK(std::filesystem::equivalent(folder / "last", folder / "best"));
+  link_or_copy(folder / "last", folder / "best");  // a rename onto the same file would leave a third name
+  CHECK(folder.names() == Names{"best", "last"});
+  write_file_atomically(folder / "last", "two");
+  CHECK(contents(folder / "best") == "one");
+  CHECK_THROWS_AS(link_or_copy(folder / "absent", folder / "best"), FileError);
+  CHECK(contents(folder / "best") == "one");
+  CHECK(folder.names() == Names{"best", "last"});
+}
+
+TEST_CASE("link_or_copy: where there can be no link, all bytes are copied") {
+  const std::filesystem::path other = "/dev/shm";  // another file system, in general
+  struct stat here {
+  }, there{};
+  const TestFolder folder;
+  if (stat((folder / "").c_str(), &here) != 0 || stat(other.c_str(), &there) != 0 ||
+      here.st_dev == there.st_dev) {
+    MESSAGE("SKIPPED: no second file system");
+    return;
+  }
+  std::string bytes(1000003, 'x');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 31 >> 3);
+  const auto source = other / ("uptake_link_test_" + std::to_string(::getpid()));
+  write_file_atomically(source, bytes);
+  link_or_copy(source, folder / "copy");
+  std::filesystem::remove(source);
+  CHECK((contents(folder / "copy") == bytes));
+  CHECK(folder.names() == Names{"copy"});
+}
+
+TEST_CASE("remove_leftovers: temporary files of dead processes go, everything else stays") {
+  const TestFolder folder;
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  const std::string dead = ".uptake-" + std::to_string(child) + "-7.tmp",
+                    alive = ".uptake-" + std::to_string(::getpid()) + "-7.tmp";
+  for (const std::string& name : {dead, alive, std::string(".uptake-x-7.tmp"), std::string("a.tmp")})
+    folder.put(name, "x");
+  remove_leftovers(folder / "");
+  CHECK(folder.names() == Names{alive, ".uptake-x-7.tmp", "a.tmp"});
+  remove_leftovers(folder / "absent");
 }

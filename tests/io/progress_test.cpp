@@ -17,7 +17,6 @@ struct Watched {
   ProgressOptions options;
 
   explicit Watched(bool terminal) {
-    options.title = "training";
     options.total = 1000;
     options.out = &out;
     options.terminal = terminal;
@@ -62,8 +61,8 @@ TEST_CASE("Progress: without a terminal the first, the last and a line each inte
   CHECK(watched.count("\n") == 5);  // step 1, three intervals of 10 s, step 1000
   CHECK(watched.count("\r") == 0);
   CHECK(watched.count("\x1b") == 0);
-  CHECK(watched.out.str().starts_with("training 1/1000  G_L1 23.4  28.4 img/s  0:00 elapsed  0:35 left\n"));
-  CHECK(watched.out.str().ends_with("training 1000/1000  G_L1 23.4  28.4 img/s  0:35 elapsed\n"));
+  CHECK(watched.out.str().starts_with("0%  0:35 left  28.4 img/s  step 1  G_L1 23.4\n"));
+  CHECK(watched.out.str().ends_with("100%  0:35 elapsed  28.4 img/s  step 1000  G_L1 23.4\n"));
 }
 
 TEST_CASE("Progress: on a terminal one line is redrawn in place and ended once") {
@@ -89,8 +88,7 @@ TEST_CASE("Progress: the bar is filled in proportion") {
   Progress progress(watched.options);
   progress.update(500, "");
   const std::string line = watched.last_drawn();
-  CHECK(line.find("[" + std::string(20, '=') + ">" + std::string(19, ' ') + "] 500/1000") !=
-        std::string::npos);
+  CHECK(line == "50%  step 500  [" + std::string(20, '=') + ">" + std::string(19, ' ') + "]");
   watched.now_s += 1;
   progress.update(1000, "");
   CHECK(watched.last_drawn().find("[" + std::string(40, '=') + "]") != std::string::npos);
@@ -103,7 +101,8 @@ TEST_CASE("Progress: a line never reaches the edge of the terminal, however narr
     watched.options.columns = columns;
     Progress progress(watched.options);
     watched.now_s += 5;
-    progress.update(420, "G_GAN 0.91  G_L1 23.4  D 0.66");
+    progress.stage("epoch 123/200");
+    progress.update(420, "G_GAN 0.91  G_L1 23.4  D_real 0.66  D_fake 0.66");
     CHECK(watched.last_drawn().size() <= static_cast<std::size_t>(std::max(columns - 1, 1)));
   }
 }
@@ -126,7 +125,7 @@ TEST_CASE("Progress: the speed is that of the last half minute, and the time lef
   }
   CHECK(progress.images_per_second() == doctest::Approx(40));
   // 560 of 1000 done, 440 steps of 4 images at 40 a second: 44 s.
-  CHECK(watched.out.str().ends_with("560/1000  40.0 img/s  1:40 elapsed  0:44 left\n"));
+  CHECK(watched.out.str().find("\n56%  0:44 left  40.0 img/s  step 560\n") != std::string::npos);
 }
 
 TEST_CASE("Progress: a resumed run does not count the steps done before into its speed") {
@@ -154,7 +153,7 @@ TEST_CASE("Progress: a message stays above the bar") {
   const std::string all = watched.out.str();
   const std::size_t at = all.find("\r\x1b[Kcheckpoint written\n");
   REQUIRE(at != std::string::npos);
-  CHECK(all.find("10/1000", at) != std::string::npos);
+  CHECK(all.find("step 10", at) != std::string::npos);
 }
 
 TEST_CASE("Progress: an unknown total shows neither a bar nor a time left") {
@@ -163,7 +162,7 @@ TEST_CASE("Progress: an unknown total shows neither a bar nor a time left") {
   Progress progress(watched.options);
   watched.now_s += 10;
   progress.update(20, "");
-  CHECK(watched.last_drawn() == "training 20  2.00 img/s  0:10 elapsed");
+  CHECK(watched.last_drawn() == "0:10 elapsed  2.00 img/s  step 20");
 }
 
 TEST_CASE("Progress: nothing is printed when nothing was done") {
@@ -182,5 +181,42 @@ TEST_CASE("Progress: a state not yet shown is printed when the work ends early")
     watched.now_s += 2;
     progress.update(5, "");
   }
-  CHECK(watched.count("5/1000") == 1);
+  CHECK(watched.count("step 5\n") == 1);
+}
+
+TEST_CASE("Progress: epoch, share, time left and speed come first, whole items after them, on 80 columns") {
+  for (const bool terminal : {false, true}) {
+    CAPTURE(terminal);
+    Watched watched(terminal);
+    watched.options.columns.reset();  // what is no terminal has 80 columns
+    watched.options.total = 123456;
+    Progress progress(watched.options);
+    progress.stage("epoch 123/200");
+    watched.now_s += 1;
+    progress.update(61, "G_GAN 0.9123  G_L1 23.45  D_real 0.6612  D_fake 0.6987");
+    const std::string line =
+        terminal ? watched.last_drawn() : watched.out.str().substr(0, watched.out.str().find('\n'));
+    CHECK(line == "epoch 123/200  0%  33:42 left  61.0 img/s  step 61  G_GAN 0.9123  G_L1 23.45");
+    CHECK(line.size() < 80);
+  }
+}
+
+TEST_CASE("Progress: a long run prints ever fewer plain lines, at least one in five minutes") {
+  Watched watched(false);
+  watched.options.total = 100000;
+  Progress progress(watched.options);
+  for (int second = 1; second <= 86400; ++second) {
+    watched.now_s += 1;
+    progress.update(second, "");
+  }
+  CHECK(watched.count("\n") > 86400 / 300);
+  CHECK(watched.count("\n") < 600);
+}
+
+TEST_CASE("Progress: a stream that is no standard stream is no terminal, whatever standard error is") {
+  Watched watched(false);
+  watched.options.terminal.reset();
+  Progress progress(watched.options);
+  progress.update(1, "");
+  CHECK(watched.count("\x1b") == 0);
 }
