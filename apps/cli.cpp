@@ -6,6 +6,7 @@
 
 #include "gan/trainer.h"
 #include "io/base/file.h"
+#include "io/base/folder_lock.h"
 #include "io/base/plain_text.h"
 #include "io/base/text.h"
 #include "io/pairs/cohort.h"
@@ -18,6 +19,25 @@ namespace {
 std::string trimmed(const std::string& s) {
   const auto begin = s.find_first_not_of(" \t\r"), end = s.find_last_not_of(" \t\r");
   return begin == std::string::npos ? "" : s.substr(begin, end - begin + 1);
+}
+
+// What a value in double quotes stands for; a comment may follow it.
+std::optional<std::string> unquoted(const std::string& text) {
+  std::string value;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      const std::string rest = trimmed(text.substr(i + 1));
+      if (!rest.empty() && rest.front() != '#') return {};
+      return value;
+    }
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      const char next = text[++i];
+      value += next == 'n' ? '\n' : next == 'r' ? '\r' : next;
+    } else {
+      value += text[i];
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -33,6 +53,8 @@ std::string explain(const std::exception& error) {
   if (const auto* e = dynamic_cast<const nn::OptionError*>(&error)) return e->sentence(spelled);
   if (dynamic_cast<const gan::RunExists*>(&error) != nullptr)
     return text + "; give --resume to go on with it, or another --out";
+  if (dynamic_cast<const io::FolderInUse*>(&error) != nullptr)
+    return text + "; wait until that has ended, or give another --out";
   if (dynamic_cast<const gan::Diverged*>(&error) != nullptr) return text + " (a smaller --lr may help)";
   if (const auto* e = dynamic_cast<const io::BadFilesError*>(&error)) {
     std::string sentence = e->what_or("leave them out with --skip-bad");
@@ -70,12 +92,27 @@ nn::Machine machine_for(nn::DeviceChoice device) {
 
 std::string shell_quoted(const std::filesystem::path& path) {
   std::string text = path.string();
-  if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") ==
-      std::string::npos)
+  if (text.starts_with("-")) text.insert(0, "./");
+  if (!text.empty() &&
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") ==
+          std::string::npos)
     return text;
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
+}
+
+std::string config_quoted(const std::string& text) {
+  if (!text.empty() && trimmed(text) == text && text.find_first_of("#\"\\\n\r") == std::string::npos)
+    return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '\n' || c == '\r')
+      quoted += c == '\n' ? "\\n" : "\\r";
+    else
+      quoted += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+  }
+  return quoted + "\"";
 }
 
 Options::Options(ManPage page) : page_(std::move(page)) {
@@ -155,29 +192,45 @@ std::vector<std::pair<std::string, std::string>> Options::effective() const {
   return values;
 }
 
-std::vector<std::string> Options::arguments_from(const std::filesystem::path& config_file) const {
+std::vector<ConfigLine> read_config(const std::filesystem::path& file) {
   std::string bytes;
   try {
-    bytes = io::plain_text(config_file, io::read_file(config_file, 1 << 20));
+    bytes = io::plain_text(file, io::read_file(file, 1 << 20));
   } catch (const io::FileError& e) {
     throw UsageError(std::string("--config ") + e.what());
   }
   std::istringstream in(bytes);
-  std::vector<std::string> arguments, known;
-  for (const auto& [name, print] : printers_) known.push_back(name);
+  std::vector<ConfigLine> lines;
   std::string line;
   for (int number = 1; std::getline(in, line); ++number) {
+    const std::string where = file.string() + ", line " + std::to_string(number) + ": ";
+    const auto equals = line.find('=');
+    const std::string after = equals == std::string::npos ? "" : trimmed(line.substr(equals + 1));
+    if (after.starts_with("\"") && trimmed(line).front() != '#') {
+      const std::optional<std::string> value = unquoted(after);
+      if (!value) throw UsageError(where + "'" + line + "' has a quote that is not closed, or text after it");
+      lines.push_back({number, trimmed(line.substr(0, equals)), *value});
+      continue;
+    }
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) continue;
-    const std::string where = config_file.string() + ", line " + std::to_string(number) + ": ";
-    const auto equals = line.find('=');
-    if (equals == std::string::npos) throw UsageError(where + "'" + line + "', expected 'name = value'");
-    const std::string name = trimmed(line.substr(0, equals)), value = trimmed(line.substr(equals + 1));
+    if (line.find('=') == std::string::npos)
+      throw UsageError(where + "'" + line + "', expected 'name = value'");
+    const std::string value = trimmed(line.substr(equals + 1));
     if (value.empty()) throw UsageError(where + "'" + line + "' has no value");
+    lines.push_back({number, trimmed(line.substr(0, equals)), value});
+  }
+  return lines;
+}
+
+std::vector<std::string> Options::arguments_from(const std::filesystem::path& config_file) const {
+  std::vector<std::string> arguments, known{"data"};
+  for (const auto& [name, print] : printers_) known.push_back(name);
+  for (const auto& [number, name, value] : read_config(config_file)) {
     if (std::ranges::find(known, name) == known.end()) {
       const std::string offer = io::nearest_name(name, known);
-      throw UsageError(where + "unknown option '" + name + "'" +
-                       (offer.empty() ? "" : "; did you mean " + offer + "?"));
+      throw UsageError(config_file.string() + ", line " + std::to_string(number) + ": unknown option '" +
+                       name + "'" + (offer.empty() ? "" : "; did you mean " + offer + "?"));
     }
     arguments.push_back("--" + name + "=" + value);
   }

@@ -22,9 +22,9 @@
 namespace uptake::apps {
 
 constexpr int kExitOk = 0;
-constexpr int kExitFailed = 1;         // a file, the data or the computation
-constexpr int kExitUsage = 2;          // the command line
-constexpr int kExitInterrupted = 130;  // Ctrl-C
+constexpr int kExitFailed = 1;  // a file, the data or the computation
+constexpr int kExitUsage = 2;   // the command line
+// Ended by a signal: 128 and its number, 130 for Ctrl-C.
 
 /// A command line that makes no sense: exit code 2.
 struct UsageError : std::runtime_error {
@@ -37,6 +37,19 @@ std::string spelled(const std::string& option);
 /// What went wrong, in one sentence for who sits at the command line: the library's, with options spelled as they are
 /// written here, and with what may help.
 std::string explain(const std::exception& error);
+
+/// One line "name = value" of a configuration file.
+struct ConfigLine {
+  int number = 0;  // from 1
+  std::string name, value;
+};
+
+/// Its lines: '#' begins a comment; a value in double quotes is taken as it is, but for \\ \" \n \r. Throws UsageError
+/// naming file and line.
+std::vector<ConfigLine> read_config(const std::filesystem::path& file);
+
+/// A text as such a value, in quotes where it needs them.
+std::string config_quoted(const std::string& text);
 
 /// The options of one subcommand.
 class Options {
@@ -65,8 +78,8 @@ class Options {
   /// name -> value of every configuration option, in order of declaration.
   std::vector<std::pair<std::string, std::string>> effective() const;
 
-  /// The lines "name = value" of a file as arguments "--name=value". '#' begins a comment. Throws UsageError
-  /// naming file and line for an unknown name.
+  /// The lines of a file as arguments "--name=value": --data and what effective() names. Throws UsageError naming file
+  /// and line for an unknown name.
   std::vector<std::string> arguments_from(const std::filesystem::path& config_file) const;
 
   /// With every option.
@@ -132,7 +145,7 @@ void use_threads(std::int64_t threads);
 /// nn::choose_machine for a command that only applies a model. Throws UsageError.
 nn::Machine machine_for(nn::DeviceChoice device);
 
-/// A path as a shell takes it.
+/// A path as a shell takes it, also where it would be an option.
 std::string shell_quoted(const std::filesystem::path& path);
 
 /// The subcommands: arguments after the subcommand's name; the exit code is returned. And their pages.

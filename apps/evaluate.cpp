@@ -3,6 +3,8 @@
 
 #include "apps/admission.h"
 #include "apps/cli.h"
+#include "apps/outputs.h"
+#include "apps/signals.h"
 #include "gan/data.h"
 #include "gan/evaluation_report.h"
 #include "io/base/text.h"
@@ -19,7 +21,8 @@ struct Request {
   std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
   nn::DeviceChoice device = nn::DeviceChoice::automatic;
-  bool skip_bad = false, match_matrix = false, allow_synthetic = false, allow_outside = false;
+  bool skip_bad = false, match_matrix = false, allow_synthetic = false, allow_outside = false,
+       save_images = false;
   AdmissionOptions admission;
 };
 
@@ -55,7 +58,50 @@ Options declare(Request& r) {
   options.add_flag("allow-outside", r.allow_outside,
                    "let cohort.csv name files outside of the folder of --data");
   add_force(options, r.admission, "judge pairs");
+  options.add_flag(
+      "save-images", r.save_images,
+      "write every prediction, too: OUT/images/NAME.png, counts rounded to 16 bit (uptake translate "
+      "makes DICOM of them)");
   return options;
+}
+
+int evaluate_until(const Request& request, io::StopFlag stop) {
+  const auto& [checkpoint, data_path, out, split, norm, threads, device, skip_bad, match_matrix,
+               allow_synthetic, allow_outside, save_images, admission] = request;
+  use_threads(threads);
+  gan::LoadedGenerator model = gan::load_generator(checkpoint, machine_for(device));
+  const gan::CheckpointInfo& info = model.info;
+  const nn::StatisticsFrom statistics_from =
+      gan::statistics_at_test(norm.value_or(info.config.norm_at_test), info.config);
+  gan::TrainConfig config = info.config;
+  config.match_matrix |= match_matrix;
+  config.allow_synthetic |= allow_synthetic;
+  config.allow_outside |= allow_outside;
+  config.skip_bad = skip_bad;
+  io::DatasetOptions reading = gan::dataset_options(config);
+  reading.stop = stop;
+  io::PairDataset data(data_path, split, reading);
+  gan::PairExaminer examiner(data);
+  data.verify(2, std::ref(examiner));
+  std::vector<std::string> left_out, warnings = data.notes();
+  for (const auto& problem : data.problems()) left_out.push_back(problem.file + ": " + problem.reason);
+  for (const std::string& sentence : io::check_splits(data_path, {&data})) warnings.push_back(sentence);
+  io::tell_first(std::cerr, "left out: ", left_out);
+  io::tell_first(std::cerr, "warning: ", warnings);
+  const std::size_t outside =
+      Admission(info, checkpoint, admission).admit(data_path, examiner.pairs(info.config.direction));
+  const gan::EvaluationResult result = gan::write_evaluation(
+      model, data, statistics_from, {checkpoint, data_path, split, outside}, out,
+      {.save_images = save_images, .image_texts = png_marks("SHA-256 " + info.weights_sha256), .stop = stop});
+  const auto line = [](const char* name, const gan::Statistics& s, const std::string& unit) {
+    std::cout << name << io::number_text(s.mean) << unit << " (sd " << io::number_text(s.sd) << ")\n";
+  };
+  std::cout << "cases  " << result.cases << "\n";
+  line("L1     ", result.l1, " " + result.unit);
+  line("PSNR   ", result.psnr, " dB");
+  line("SSIM   ", result.ssim, "");
+  std::cout << "report " << result.report.string() << "\n";
+  return kExitOk;
 }
 
 }  // namespace
@@ -68,44 +114,17 @@ ManPage evaluate_page() {
 int evaluate(Arguments arguments) {
   Request request;
   if (!declare(request).parse(arguments)) return kExitOk;
-  const auto& [checkpoint, data_path, out, split, norm, threads, device, skip_bad, match_matrix,
-               allow_synthetic, allow_outside, admission] = request;
-  if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
-  if (data_path.empty()) throw UsageError("--data is missing: the folder of the data set");
-  if (out.empty()) throw UsageError("--out is missing: the folder for the results");
+  if (request.checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
+  if (request.data.empty()) throw UsageError("--data is missing: the folder of the data set");
+  if (request.out.empty()) throw UsageError("--out is missing: the folder for the results");
 
-  use_threads(threads);
-  gan::LoadedGenerator model = gan::load_generator(checkpoint, machine_for(device));
-  const gan::CheckpointInfo& info = model.info;
-  const nn::StatisticsFrom statistics_from =
-      gan::statistics_at_test(norm.value_or(info.config.norm_at_test), info.config);
-  gan::TrainConfig config = info.config;
-  config.match_matrix |= match_matrix;
-  config.allow_synthetic |= allow_synthetic;
-  config.allow_outside |= allow_outside;
-  io::DatasetOptions reading = gan::dataset_options(config);
-  reading.skip_bad = skip_bad;
-  io::PairDataset data(data_path, split, reading);
-  gan::PairExaminer examiner(data);
-  data.verify(2, std::ref(examiner));
-  std::vector<std::string> left_out, warnings = data.notes();
-  for (const auto& problem : data.problems()) left_out.push_back(problem.file + ": " + problem.reason);
-  for (const std::string& sentence : io::check_splits(data_path, {&data})) warnings.push_back(sentence);
-  io::tell_first(std::cerr, "left out: ", left_out);
-  io::tell_first(std::cerr, "warning: ", warnings);
-  const std::size_t outside =
-      Admission(info, checkpoint, admission).admit(data_path, examiner.pairs(info.config.direction));
-  const gan::EvaluationResult result =
-      gan::write_evaluation(model, data, statistics_from, {checkpoint, data_path, split, outside}, out);
-  const auto line = [](const char* name, const gan::Statistics& s, const std::string& unit) {
-    std::cout << name << io::number_text(s.mean) << unit << " (sd " << io::number_text(s.sd) << ")\n";
-  };
-  std::cout << "cases  " << result.cases << "\n";
-  line("L1     ", result.l1, " " + result.unit);
-  line("PSNR   ", result.psnr, " dB");
-  line("SSIM   ", result.ssim, "");
-  std::cout << "report " << result.report.string() << "\n";
-  return kExitOk;
+  const SignalGuard signals;
+  try {
+    return evaluate_until(request, &signals.stop());
+  } catch (const io::Interrupted& e) {
+    std::cerr << "uptake: " << e.what() << "\n";
+    return signals.exit_code();
+  }
 }
 
 }  // namespace uptake::apps

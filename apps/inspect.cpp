@@ -45,15 +45,17 @@ std::string describe_checkpoint(const fs::path& path) {
   const gan::CheckpointInfo info = gan::read_checkpoint_info(path);
   const gan::TrainConfig& c = info.config;
   std::ostringstream text;
-  text << "checkpoint written by " << info.version << "\n"
+  text << (info.generator_only ? "generator alone, not to be resumed from, written by "
+                               : "checkpoint written by ")
+       << info.version << "\n"
        << "  generator      " << c.net_g << ", ngf " << c.ngf << ", norm " << gan::text_of(c.norm) << ", "
        << c.input_channels << " -> " << c.output_channels << " channels, "
        << declare_generator(c)->store().parameter_count() << " parameters\n"
        << "  discriminator  " << gan::text_of(c.net_d) << ", ndf " << c.ndf << ", "
-       << declare_discriminator(c)->store().parameter_count() << " parameters\n"
-       << "  trained        " << info.progress.step << " steps, "
-       << std::min(info.progress.epoch - 1, c.epochs + c.epochs_decay) << " of " << c.epochs + c.epochs_decay
-       << " epochs finished\n";
+       << declare_discriminator(c)->store().parameter_count() << " parameters"
+       << (info.generator_only ? ", not in this file\n" : "\n") << "  trained        " << info.progress.step
+       << " steps, " << std::min(info.progress.epoch - 1, c.epochs + c.epochs_decay) << " of "
+       << c.epochs + c.epochs_decay << " epochs finished\n";
   if (info.progress.best_epoch > 0)
     text << "  best           epoch " << info.progress.best_epoch << ", L1 " << info.progress.best_metric
          << "\n";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli.h"
+#include "apps/signals.h"
 #include "apps/spinning.h"
 #include "io/base/text.h"
 #include "kernels/base/device.h"
@@ -115,8 +116,9 @@ std::string version() { return "uptake " UPTAKE_VERSION; }
 int main(int argc, char** argv) {
   using namespace uptake::apps;
   limit_spinning(argv);
+  ignore_broken_pipes();
   try {
-    return run({argv + 1, argv + argc});
+    return exit_code_of_output(run({argv + 1, argv + argc}));
   } catch (const UsageError& e) {
     std::cerr << "uptake: " << e.what() << "\n";
     return kExitUsage;

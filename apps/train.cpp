@@ -1,11 +1,10 @@
-#include <atomic>
-#include <csignal>
-#include <fstream>
 #include <iostream>
 
 #include "apps/cli.h"
+#include "apps/signals.h"
 #include "gan/trainer.h"
 #include "io/base/file.h"
+#include "io/base/interrupt.h"
 
 namespace uptake::apps {
 namespace {
@@ -13,18 +12,10 @@ namespace {
 namespace fs = std::filesystem;
 using gan::TrainConfig;
 
-std::atomic<bool> stop_requested = false;
-
-// The first Ctrl-C asks the run to finish its step and save; a second one ends the process as usual.
-void on_interrupt(int signal) {
-  stop_requested = true;
-  std::signal(signal, SIG_DFL);
-}
-
 struct Request {
   TrainConfig config;
   fs::path data, out, config_file;
-  bool resume = false, skip_bad = false;
+  bool resume = false;
 };
 
 // The words of the table, what the values may be, and whether they may change.
@@ -58,9 +49,12 @@ Options declare(Request& r) {
            "gray or color, 8 or 16 bit; channels follow the data.\n"
            "\n"
            "RUN receives last.safetensors and best.safetensors (complete, self-describing checkpoints), "
-           "losses.csv, validation.csv, samples/ and config.ini. Ctrl-C finishes the step, saves and says "
-           "how to "
-           "resume; a resumed run ends with the very bits of an uninterrupted one.\n"
+           "generator.safetensors (the best epoch's generator alone, a third of the size: for translate, "
+           "evaluate and whom the model is given to), losses.csv, validation.csv, samples/ and config.ini. "
+           "Ctrl-C finishes the step (or the validated image), saves and says how to resume, as do a closed "
+           "terminal, kill and a closed pipe; a second Ctrl-C ends at once. last.safetensors is also saved "
+           "every ten minutes, so that a power cut costs no more (see --save-every-minutes, --save-every, "
+           "--save-every-epochs, --keep). A resumed run ends with the very bits of an uninterrupted one.\n"
            "\n"
            "Options carry the names and defaults of the public pix2pix reference where it has them. For a "
            "DICOM "
@@ -74,12 +68,12 @@ Options declare(Request& r) {
   o.add_path("data", r.data, "folder of the data set (required)");
   o.add_path("out", r.out, "folder of the run, created if need be (required)");
   o.add_path("config", r.config_file,
-             "file of lines 'name = value' with the options below; the command line has precedence");
+             "file of lines 'name = value' with --data and the options below, such as config.ini of another "
+             "run; the command line has precedence");
   o.add_flag(
       "resume", r.resume,
-      "go on with the run in --out: its configuration holds, only options that say so below may change");
-  o.add_flag("skip-bad", r.skip_bad,
-             "leave unpaired, unreadable and mismatched files out instead of refusing to start");
+      "go on with the run in --out: its data and its configuration hold, only options that say so below may "
+      "change");
   gan::for_each_option([&](const auto& option) {
     if (option.scope == gan::Scope::data) return;
     o.add(spelled(option.name).substr(2), c.*option.member, help_of(option), words_of(option.range));
@@ -97,10 +91,19 @@ TrainConfig defaults_for(const fs::path& data) {
   return c;
 }
 
-void write_config(const fs::path& path, const Options& options) {
+void write_config(const fs::path& path, const fs::path& data, const Options& options) {
   std::string text = "# The effective configuration of this run, as --config reads it.\n";
+  text += "data = " + config_quoted(fs::absolute(data).string()) + "\n";
   for (const auto& [name, value] : options.effective()) text += name + " = " + value + "\n";
   io::write_file_atomically(path, text);
+}
+
+// The data of a run that is to be resumed without being told again.
+fs::path data_of(const fs::path& run) {
+  const fs::path file = run / "config.ini";
+  for (const ConfigLine& line : fs::exists(file) ? read_config(file) : std::vector<ConfigLine>{})
+    if (line.name == "data") return line.value;
+  return {};
 }
 
 // A run that was started on another machine may name convolutions that this one has not: then it goes on with its own.
@@ -124,21 +127,27 @@ ManPage train_page() {
 }
 
 int train(Arguments arguments) {
+  const SignalGuard signals(true);
   Request request;
-  if (!declare(request).parse(arguments)) return kExitOk;  // a first look: which data, which run, which file
-  if (request.data.empty()) throw UsageError("--data is missing: the folder of the data set");
+  if (!declare(request).parse(arguments)) return kExitOk;  // a first look: which file, which run
+  const bool resume = request.resume;
+  std::vector<std::string> all;
+  if (!request.config_file.empty()) {
+    all = declare(request).arguments_from(request.config_file);
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    request = {};
+    declare(request).parse(all);
+  } else {
+    all.assign(arguments.begin(), arguments.end());
+  }
   if (request.out.empty()) throw UsageError("--out is missing: the folder for the run");
+  if (request.data.empty() && resume) request.data = data_of(request.out);
+  if (request.data.empty()) throw UsageError("--data is missing: the folder of the data set");
 
   TrainConfig base = defaults_for(request.data);
-  const bool resume = request.resume;
   if (resume) base = gan::read_checkpoint_info(request.out / "last.safetensors").config;
-
-  const fs::path config_file = request.config_file;
   request.config = base;
   Options options = declare(request);
-  std::vector<std::string> all;
-  if (!config_file.empty()) all = options.arguments_from(config_file);
-  all.insert(all.end(), arguments.begin(), arguments.end());
   options.parse(all);
   nn::Machine machine;
   try {
@@ -153,18 +162,20 @@ int train(Arguments arguments) {
   for (const auto& [name, value] : options.effective()) std::cout << " " << name << "=" << value;
   std::cout << std::endl;
 
-  stop_requested = false;
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
-  const gan::TrainRequest run{request.config, machine,          request.data, request.out,
-                              resume,         request.skip_bad, version()};
-  const auto write = [&] { write_config(request.out / "config.ini", options); };
-  const gan::TrainOutcome outcome = gan::train(run, stop_requested, std::cout, write);
+  const gan::TrainRequest run{request.config, machine, request.data, request.out, resume, version()};
+  const auto write = [&] { write_config(request.out / "config.ini", request.data, options); };
+  gan::TrainOutcome outcome;
+  try {
+    outcome = gan::train(run, signals.stop(), std::cout, write);
+  } catch (const io::Interrupted&) {
+    std::cout << "stopped before the first step: nothing is changed" << std::endl;
+    return signals.exit_code();
+  }
   if (outcome.stopped) {
     std::cout << "stopped after step " << outcome.progress.step << "; go on with: uptake train --data "
               << shell_quoted(request.data) << " --out " << shell_quoted(request.out) << " --resume"
               << std::endl;
-    return kExitInterrupted;
+    return signals.exit_code();
   }
   std::cout << "done after step " << outcome.progress.step << "; best epoch " << outcome.progress.best_epoch
             << ", model in " << (request.out / "best.safetensors").string() << std::endl;

@@ -7,6 +7,7 @@
 #include "apps/dicom_results.h"
 #include "apps/inputs.h"
 #include "apps/outputs.h"
+#include "apps/signals.h"
 #include "gan/translator.h"
 #include "io/base/file.h"
 #include "io/base/folder.h"
@@ -148,7 +149,13 @@ int translate(Arguments arguments) {
   if (anonymous) key.emplace(outputs);
   DicomResults results(model.info(), checkpoint, key ? &*key : nullptr);
   int failed = 0;
+  const SignalGuard signals;  // until here there is nothing to be kept
   for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (signals.stop()) {
+      std::cerr << "uptake: stopped after " << i << " of " << outputs.size()
+                << " files; the others are not begun\n";
+      return signals.exit_code();
+    }
     const auto& [source, output, display] = outputs[i];
     const fs::path& input = source.path;
     const std::string name = anonymous ? "case " + std::to_string(i + 1) : input.string();

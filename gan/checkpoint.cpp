@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kFormat = "uptake-checkpoint-1";
 constexpr const char* kWeightsHash = "weights_sha256";
 constexpr const char* kTrainedOn = "trained_on";
+constexpr const char *kContents = "contents", *kGeneratorOnly = "generator";
 
 // JSON has no infinity: a plateau that has seen nothing is null.
 nlohmann::json number_or_null(double value) {
@@ -82,6 +83,8 @@ CheckpointInfo info_of(const io::Safetensors& file) {
     info.version = file.metadata.at("version");
     if (const auto hash = file.metadata.find(kWeightsHash); hash != file.metadata.end())
       info.weights_sha256 = hash->second;
+    if (const auto contents = file.metadata.find(kContents); contents != file.metadata.end())
+      info.generator_only = contents->second == kGeneratorOnly;
     if (info.config.input_channels < 1 || info.config.output_channels < 1)
       throw std::invalid_argument("its networks have no channels");
     return info;
@@ -108,6 +111,18 @@ CheckpointInfo checked_info_of(const io::Safetensors& file) {
   return info;
 }
 
+/// A file that says what the checkpoint says, without tensors.
+io::Safetensors described(const CheckpointInfo& info) {
+  io::Safetensors file;
+  file.metadata["format"] = kFormat;
+  file.metadata["version"] = info.version;
+  file.metadata["config"] = nlohmann::json(info.config).dump();
+  file.metadata["progress"] = to_json_text(info.progress).dump();
+  file.metadata["intensity"] = nlohmann::json{{"input", info.input}, {"output", info.output}}.dump();
+  if (info.trained_on) file.metadata[kTrainedOn] = nlohmann::json(*info.trained_on).dump();
+  return file;
+}
+
 void put_counter(io::Safetensors& file, const char* name, std::int64_t value) {
   file.put(name, {}, std::span<const std::int64_t>(&value, 1));
 }
@@ -122,13 +137,7 @@ std::int64_t counter(const io::Safetensors& file, const char* name) {
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& info, Pix2Pix& model) {
-  io::Safetensors file;
-  file.metadata["format"] = kFormat;
-  file.metadata["version"] = info.version;
-  file.metadata["config"] = nlohmann::json(info.config).dump();
-  file.metadata["progress"] = to_json_text(info.progress).dump();
-  file.metadata["intensity"] = nlohmann::json{{"input", info.input}, {"output", info.output}}.dump();
-  if (info.trained_on) file.metadata[kTrainedOn] = nlohmann::json(*info.trained_on).dump();
+  io::Safetensors file = described(info);
   auto &g = model.generator().store(), &d = model.discriminator().store();
   put_state(file, "g.", g);
   put_state(file, "d.", d);
@@ -136,6 +145,14 @@ void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& in
   put_adam(file, "adam.d.", d, model.discriminator_adam());
   put_counter(file, "adam.g.step", model.generator_adam().steps_taken);
   put_counter(file, "adam.d.step", model.discriminator_adam().steps_taken);
+  file.metadata[kWeightsHash] = weights_sha256(file);
+  io::write_safetensors(path, file);
+}
+
+void save_generator(const std::filesystem::path& path, const CheckpointInfo& info, Pix2Pix& model) {
+  io::Safetensors file = described(info);
+  file.metadata[kContents] = kGeneratorOnly;
+  put_state(file, "g.", model.generator().store());
   file.metadata[kWeightsHash] = weights_sha256(file);
   io::write_safetensors(path, file);
 }
@@ -157,6 +174,11 @@ LoadedGenerator load_generator(const std::filesystem::path& path, const nn::Mach
 void require_checkpoint(const std::filesystem::path& path) {
   const auto file = io::read_safetensors(path);
   const CheckpointInfo info = checked_info_of(file);
+  if (info.generator_only)
+    throw io::FileError(
+        path,
+        "holds the generator alone, for translation and evaluation: there is nothing to resume "
+        "from, expected a last.safetensors of a run");
   require_state(file, "g.", declare_generator(info.config)->store());
   require_state(file, "d.", declare_discriminator(info.config)->store());
 }

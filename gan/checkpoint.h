@@ -42,11 +42,15 @@ struct CheckpointInfo {
   Intensity input, output;
   std::optional<TrainingDomain> trained_on;  // none in files from before it was kept
   std::string version;                       // of the program that wrote it
-  std::string weights_sha256;  // as the file says, 64 hex digits; "" in files from before it was written
+  std::string weights_sha256;   // as the file says, 64 hex digits; "" in files from before it was written
+  bool generator_only = false;  // as read: a file of save_generator()
 };
 
 /// Atomically; computes weights_sha256, whatever `info` says. Throws io::FileError.
 void save_checkpoint(const std::filesystem::path& path, const CheckpointInfo& info, Pix2Pix& model);
+
+/// The generator alone: what translate and evaluate need, a third of the size. Cannot be trained on.
+void save_generator(const std::filesystem::path& path, const CheckpointInfo& info, Pix2Pix& model);
 
 /// The description only. Throws io::FileError when the file is damaged or no checkpoint of Uptake.
 CheckpointInfo read_checkpoint_info(const std::filesystem::path& path);

@@ -56,6 +56,7 @@ std::vector<io::Draw> epoch_draws(const io::PairDataset& data, const TrainConfig
 
 io::DatasetOptions dataset_options(const TrainConfig& c) {
   io::DatasetOptions options;
+  options.skip_bad = c.skip_bad;
   options.allow_synthetic = c.allow_synthetic;
   options.allow_outside = c.allow_outside;
   if (c.match_matrix)

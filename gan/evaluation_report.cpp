@@ -22,10 +22,30 @@ using io::number_text;
 
 constexpr std::size_t kPicturesInReport = 24;
 
+// Of one image: with more, a report of large ones could hardly be opened.
+constexpr std::int64_t kPixelsInReport = 100000;
+
 struct Case {
   std::string name;
   ImageMetrics metrics;
 };
+
+io::Image for_page(const io::Image& image) {
+  const std::int64_t pixels = image.height * image.width;
+  if (pixels <= kPixelsInReport) return image;
+  const double factor = std::sqrt(static_cast<double>(kPixelsInReport) / static_cast<double>(pixels));
+  const auto reduced = [&](std::int64_t side) {
+    return std::max<std::int64_t>(1,
+                                  static_cast<std::int64_t>(std::floor(factor * static_cast<double>(side))));
+  };
+  return io::resize_bicubic(image, reduced(image.height), reduced(image.width));
+}
+
+void save_picture(const fs::path& path, const CaseResult& r, const io::PngTexts& texts) {
+  io::Image picture = r.prediction;
+  if (picture.kind == io::SampleKind::counts) picture.kind = io::SampleKind::u16;
+  io::write_png(path, picture, texts);
+}
 
 Statistics statistics_of(const std::vector<Case>& cases, double ImageMetrics::*metric) {
   std::vector<double> values;
@@ -71,9 +91,9 @@ nlohmann::json json_of(const Statistics& s) { return {{"mean", s.mean}, {"sd", s
 
 std::vector<io::Chart> loss_charts(const fs::path& run) {
   std::vector<io::Chart> charts;
-  const auto add = [&](const char* file, const char* title, const char* x,
-                       const std::vector<std::string>& columns,
-                       const std::vector<io::ChartReference>& references = {}) {
+  const auto add_from = [&](const char* file, const char* title, const char* x,
+                            const std::vector<std::string>& columns,
+                            const std::vector<io::ChartReference>& references) {
     if (!fs::exists(run / file)) return;
     const io::CsvTable table = io::read_csv_log(run / file);
     io::Chart chart;
@@ -88,6 +108,15 @@ std::vector<io::Chart> loss_charts(const fs::path& run) {
                               table.values[static_cast<std::size_t>(found - table.columns.begin())]});
     }
     if (!chart.series.empty() && !table.steps.empty()) charts.push_back(chart);
+  };
+  // A run that goes on, or was ended by a power cut, may have a torn log: no reason to have no report.
+  const auto add = [&](const char* file, const char* title, const char* x,
+                       const std::vector<std::string>& columns,
+                       const std::vector<io::ChartReference>& references = {}) {
+    try {
+      add_from(file, title, x, columns, references);
+    } catch (const io::FileError&) {
+    }
   };
   add("losses.csv", "Generator: weighted L1", "step", {"G_L1"});
   add("losses.csv", "Adversarial losses", "step", {"G_GAN", "D_real", "D_fake"}, {{"log 2", std::log(2.0)}});
@@ -133,6 +162,9 @@ io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, c
                      " of these pairs are not like those the model was trained on; they were judged because "
                      "it was asked for.");
   report.section("Input, prediction, truth");
+  report.paragraph(std::to_string(pictures.size()) + " of " + std::to_string(cases.size()) +
+                   " cases are shown. Images of more than " + std::to_string(kPixelsInReport) +
+                   " pixels are reduced to that number; the figures are of the whole images.");
   report.images(pictures);
   if (const auto charts = loss_charts(names.checkpoint.parent_path()); !charts.empty()) {
     report.section("Training");
@@ -156,10 +188,11 @@ io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, c
 
 EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data,
                                   nn::StatisticsFrom statistics, const EvaluationNames& names,
-                                  const fs::path& out) {
+                                  const fs::path& out, const EvaluationOptions& options) {
   const CheckpointInfo& info = model.info;
   require_fitting(data, info, names.data);
-  io::ensure_writable_folder(out);
+  const fs::path images = out / "images";
+  io::ensure_writable_folder(options.save_images ? images : out);
 
   std::vector<Case> cases;
   std::vector<io::ImageRow> pictures;
@@ -167,11 +200,17 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
   const bool hidden = hides_names(data);
   const auto on_case = [&](const CaseResult& r) {
     const std::string name = hidden ? std::to_string(cases.size() + 1) : r.name;
+    const std::string label = (hidden ? "case " : "") + name;
+    if (options.save_images)
+      save_picture(images / ((hidden ? "case_" : "") + name + ".png"), r, options.image_texts);
+    if (options.stop != nullptr && *options.stop)
+      throw io::Interrupted("stopped after " + std::to_string(cases.size()) + " of " +
+                            std::to_string(data.size()) + " pairs; no report is written");
     if (cases.size() % every == 0)
-      pictures.push_back({(hidden ? "case " : "") + name,
-                          {{display(r.input, info.input), "input"},
-                           {display(r.prediction, info.output), "prediction"},
-                           {display(r.truth, info.output), "truth"}}});
+      pictures.push_back({label,
+                          {{for_page(display(r.input, info.input)), "input"},
+                           {for_page(display(r.prediction, info.output)), "prediction"},
+                           {for_page(display(r.truth, info.output)), "truth"}}});
     cases.push_back({name, r.metrics});
   };
   evaluate(*model.network, data, info.config, info.input, info.output, statistics, on_case);
@@ -201,7 +240,8 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
       {"ssim", json_of(result.ssim)}};
   if (hidden) io::write_private_file(out / "key.csv", key_table(data));
   io::write_file_atomically(out / "metrics.csv", metrics_table(cases));
-  io::write_file_atomically(out / "summary.json", summary.dump(2) + "\n");
+  io::write_file_atomically(out / "summary.json",
+                            summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   report_of(info, names, result, cases, pictures, data.problems().size()).write(result.report);
   return result;
 }

@@ -15,6 +15,12 @@ struct EvaluationNames {
   std::size_t outside = 0;  // pairs that are not like those trained on, and judged all the same
 };
 
+struct EvaluationOptions {
+  bool save_images = false;     // write every prediction, too
+  io::PngTexts image_texts{};   // into their files
+  io::StopFlag stop = nullptr;  // ends it by io::Interrupted
+};
+
 struct EvaluationResult {
   std::size_t cases = 0;
   Statistics l1, psnr, ssim;
@@ -25,13 +31,17 @@ struct EvaluationResult {
 /// Judges the model on every pair of the data set and writes into `out`:
 ///   metrics.csv   a line for each case: case, l1 (units of the files), psnr_db, ssim; 15 digits
 ///   summary.json  names, SHA-256 of the weights, number of cases and of files left out, Statistics of each metric
-///   report.html   one self-contained page: figures, up to 24 cases as pictures, the curves of the run, every case
+///   report.html   one self-contained page: figures, up to 24 cases as pictures (large ones reduced), the curves of
+///                 the run, every case
 ///   key.csv       for cohorts and counts, whose cases are numbers everywhere else: which patient and files each one is;
 ///                 mode 0600
-/// Throws io::FileError when the images are not of the channels and kind the model was trained on (before anything
+///   images/       with save_images: NAME.png, or case_1.png, for each case: the prediction in the samples of the files,
+///                 at the size it was judged at; counts are rounded, 16 bit
+/// Throws io::Interrupted when it is stopped before all pairs are judged (then there is no report), io::FileError
+/// when the images are not of the channels and kind the model was trained on (before anything
 /// is written), or a file cannot be written.
 EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset& data,
                                   nn::StatisticsFrom statistics, const EvaluationNames& names,
-                                  const std::filesystem::path& out);
+                                  const std::filesystem::path& out, const EvaluationOptions& options = {});
 
 }  // namespace uptake::gan

@@ -36,10 +36,13 @@ constexpr auto names(NormAtTest) {
 enum class Scope {
   run,      // holds from a run's first step to its last
   length,   // how long to train; may change on resume
+  files,    // what is read and saved, and when; may change on resume
   machine,  // where to compute and how; may change on resume
   data      // what the data set says: in the checkpoint, but no option
 };
-constexpr bool may_change(Scope scope) { return scope == Scope::length || scope == Scope::machine; }
+constexpr bool may_change(Scope scope) {
+  return scope == Scope::length || scope == Scope::files || scope == Scope::machine;
+}
 
 /// The values an option may have: every one of its type,
 struct Any {};
@@ -109,6 +112,17 @@ constexpr double kPixels = 65536, kFilters = 4096;
          "where batch normalisation takes its statistics from when the model is used: running (gathered in " \
          "training), batch (of the image at hand, as the reference's test program does), auto (batch if it " \
          "was trained with batches of one, else running)")                                                   \
+  /* Files. */                                                                                               \
+  OPTION(std::int64_t, save_every, 0, between(0, kMany), files,                                              \
+         "save last.safetensors every so many steps, too; 0: not by steps")                                  \
+  OPTION(std::int64_t, save_every_epochs, 1, between(1, kMany), files,                                       \
+         "save it at the end of every so many epochs; at the end of the best one in any case")               \
+  OPTION(double, save_every_minutes, 10, between(0, 1e6), files,                                             \
+         "save it when that was last done so many minutes ago; 0: not by time")                              \
+  OPTION(std::int64_t, keep, 0, between(0, 1e6), files,                                                      \
+         "so many older checkpoints stay, too, as step_N.safetensors: those due by steps and epochs")        \
+  OPTION(bool, skip_bad, false, Any{}, files,                                                                \
+         "leave unpaired, unreadable and mismatched files out instead of refusing to start")                 \
   /* Machine: see nn/machine.h. */                                                                           \
   OPTION(std::int64_t, threads, 0, between(0, 1024), machine, "CPU threads; 0: all")                         \
   OPTION(nn::DeviceChoice, device, nn::DeviceChoice::automatic, Any{}, machine,                              \

@@ -8,12 +8,13 @@
 #include <ostream>
 #include <sstream>
 
+#include "gan/checkpoint_files.h"
 #include "gan/data.h"
 #include "gan/data_checks.h"
 #include "gan/random_streams.h"
 #include "gan/training_data.h"
 #include "gan/validation.h"
-#include "io/base/file.h"
+#include "io/base/folder_lock.h"
 #include "io/logs/csv_log.h"
 #include "io/logs/progress.h"
 #include "kernels/base/host.h"
@@ -46,7 +47,7 @@ class Run {
     prepare();
     if (on_start) on_start();
     begin_bar();
-    bool stopped = false;
+    bool stopped = was_not_judged() && end_epoch();
     while (!finished() && !stopped) stopped = epoch();
     bar_->finish();
     return {stopped, info_.progress};
@@ -60,6 +61,11 @@ class Run {
   std::int64_t last_epoch() const { return config().epochs + config().epochs_decay; }
   bool enough_steps() const { return config().steps > 0 && info_.progress.step >= config().steps; }
   bool finished() const { return info_.progress.epoch > last_epoch() || enough_steps(); }
+  // Resumed, with nothing left to train, but stopped before the judgement at its end.
+  bool was_not_judged() const {
+    const Progress& p = info_.progress;
+    return p.position > 0 && (enough_steps() || p.position >= data_->size());
+  }
   std::int64_t total_steps() const {
     const std::int64_t all = last_epoch() * data_->steps_per_epoch(config().batch_size);
     return config().steps > 0 ? std::min(config().steps, all) : all;
@@ -69,26 +75,39 @@ class Run {
     info_.config = request_.config;
     info_.version = request_.version;
     check(info_.config);
-    const bool holds_a_run = fs::exists(file("last.safetensors"));
-    if (request_.resume && !holds_a_run)
+    if (request_.resume && !holds_a_run())
       throw io::FileError(request_.out, "holds no last.safetensors to resume from");
-    if (!request_.resume && holds_a_run) throw RunExists(request_.out);
+    if (fs::exists(request_.out)) claim_folder();
     kernels::set_threads(static_cast<int>(config().threads));
     io::DatasetOptions reading = dataset_options(config());
-    reading.skip_bad = request_.skip_bad;
+    reading.stop = &stop_;
     data_.emplace(open_training_data(request_.data, reading, out_));
     describe(*data_, info_);
     check_training_data(*data_, request_.data, config(), reading, out_);
-    if (request_.resume) require_checkpoint(file("last.safetensors"));
-    io::ensure_writable_folder(request_.out);
+    if (request_.resume) require_checkpoint(files_.last());
+    if (!lock_) claim_folder();
     model_.emplace(make_generator(config(), request_.machine), make_discriminator(config(), request_.machine),
                    pix2pix_options(config()));
     if (request_.resume) resume();
     open_logs();
   }
 
+  bool holds_a_run() const { return fs::exists(files_.last()); }
+
+  // Nobody else writes into the folder from here on.
+  void claim_folder() {
+    io::ensure_writable_folder(request_.out);
+    lock_.emplace(request_.out);
+    if (!lock_->problem().empty())
+      out_ << "no lock on " << request_.out.string() << " (" << lock_->problem()
+           << "): take care that no second run writes into it\n";
+    if (!request_.resume && holds_a_run()) throw RunExists(request_.out);
+    io::remove_leftovers(request_.out);
+    io::remove_leftovers(file("samples"));
+  }
+
   void resume() {
-    const fs::path path = file("last.safetensors");
+    const fs::path path = files_.last();
     const CheckpointInfo saved = read_checkpoint_info(path);
     if (saved.config.input_channels != config().input_channels ||
         saved.config.output_channels != config().output_channels ||
@@ -120,14 +139,23 @@ class Run {
     }
     losses_.emplace(file("losses.csv"),
                     std::vector<std::string>{"epoch", "lr", "G_GAN", "G_L1", "D_real", "D_fake"}, step);
-    if (data_->validation)
+    tell_repair("losses.csv", *losses_);
+    if (step && *step > losses_->last_step().value_or(0))
+      out_ << "losses.csv: the rows of steps " << losses_->last_step().value_or(0) + 1 << " to " << *step
+           << " are lost; the run itself is not harmed\n";
+    if (data_->validation) {
       metrics_.emplace(file("validation.csv"), std::vector<std::string>{"L1", "PSNR", "SSIM"}, epoch);
+      tell_repair("validation.csv", *metrics_);
+    }
     io::ensure_writable_folder(file("samples"));
+  }
+
+  void tell_repair(const char* name, const io::CsvLog& log) {
+    if (!log.repair().empty()) out_ << name << " " << log.repair() << "\n";
   }
 
   void begin_bar() {
     io::ProgressOptions options;
-    options.title = "training";
     options.total = total_steps();
     options.start = info_.progress.step;
     options.images_per_step = config().batch_size;
@@ -135,9 +163,10 @@ class Run {
     bar_.emplace(options);
   }
 
-  // Runs the rest of an epoch. True: stopped in the middle of it.
+  // Runs the rest of an epoch. True: stopped before its end.
   bool epoch() {
     Progress& p = info_.progress;
+    bar_->stage("epoch " + std::to_string(p.epoch) + "/" + std::to_string(last_epoch()));
     std::vector<io::Draw> draws = epoch_draws(data_->train, config(), p.epoch);
     draws.erase(draws.begin(), draws.begin() + p.position);
     const auto ahead = static_cast<std::size_t>(2 * config().batch_size + 2);
@@ -146,13 +175,13 @@ class Run {
       step(loader);
       if (enough_steps()) break;
       if (stop_) {
-        record_losses(0);
-        save("last.safetensors");
+        save({});
         return true;
       }
+      const bool by_steps = files_.due_by_steps(p) && p.position < data_->size();
+      if (by_steps || files_.due_by_time()) save({.numbered = by_steps});
     }
-    end_of_epoch();
-    return false;
+    return end_epoch();
   }
 
   void step(io::PairLoader& loader) {
@@ -195,16 +224,26 @@ class Run {
         {"G_GAN", l.g_gan}, {"G_L1", l.g_l1}, {"D_real", l.d_real}, {"D_fake", l.d_fake}};
     for (const auto& [name, value] : named)
       if (!std::isfinite(value))
-        throw Diverged(std::string("loss ") + name + " is " + text(value) + " at step " +
-                       std::to_string(step) + ": training has diverged" +
-                       (fs::exists(file("last.safetensors"))
-                            ? "; the checkpoints in " + request_.out.string() + " are from before"
-                            : ""));
+        throw Diverged(
+            std::string("loss ") + name + " is " + text(value) + " at step " + std::to_string(step) +
+            ": training has diverged" +
+            (holds_a_run() ? "; the checkpoints in " + request_.out.string() + " are from before" : ""));
+  }
+
+  // True: stopped in it, with everything as before the judgement, or right after it.
+  bool end_epoch() {
+    record_losses(0);
+    try {
+      judge_epoch();
+    } catch (const io::Interrupted&) {
+      save({});
+      return true;
+    }
+    return stop_ && !finished();
   }
 
   // Judges the generator, keeps the best one, and turns the page.
-  void end_of_epoch() {
-    record_losses(0);
+  void judge_epoch() {
     Progress& p = info_.progress;
     double metric = p.epoch_l1_sum / static_cast<double>(p.epoch_steps);
     if (data_->validation) {
@@ -225,34 +264,34 @@ class Run {
     };
     if (p.position < data_->size()) {
       // `steps` ends the run within an epoch. What the run goes on from must not know of this judgement.
-      save("last.safetensors");
+      save({.numbered = files_.due_by_steps(p)});
       remember_best();
-      if (best) save("best.safetensors");
+      if (best) files_.save_best(info_, *model_);
       return;
     }
+    const bool due = files_.due_by_epochs(p) || files_.due_by_steps(p);
     schedule_->observe(metric);
     p.plateau = schedule_->plateau;
     remember_best();
     ++p.epoch;
     p.position = p.epoch_steps = 0;
     p.epoch_l1_sum = 0;
-    save("last.safetensors");
-    if (best) save("best.safetensors");
+    if (due || best || finished() || stop_) save({.best = best, .numbered = due});
   }
 
   Summary validate(const io::PairDataset& data, Judged judged) {
     std::string number = std::to_string(info_.progress.epoch);
     number.insert(0, number.size() < 4 ? 4 - number.size() : 0, '0');
     return gan::validate(model_->generator(), data, judged, info_,
-                         file("samples") / ("epoch_" + number + ".png"), nullptr);
+                         file("samples") / ("epoch_" + number + ".png"), &stop_);
   }
 
-  void save(const char* name) {
-    if (!model_->generator().store().values().all_finite() ||
-        !model_->discriminator().store().values().all_finite())
-      throw Diverged("the weights are no longer finite after step " + std::to_string(info_.progress.step) +
-                     ": training has diverged; nothing was saved");
-    save_checkpoint(file(name), info_, *model_);
+  // Everything up to this step, on the disk: the rows of the logs before the checkpoint that expects them.
+  void save(CheckpointFiles::Names names) {
+    record_losses(0);
+    losses_->sync();
+    if (metrics_) metrics_->sync();
+    files_.save(info_, *model_, names);
   }
 
   // A step whose losses are not in yet.
@@ -265,6 +304,8 @@ class Run {
   const std::atomic<bool>& stop_;
   std::ostream& out_;
   CheckpointInfo info_;
+  CheckpointFiles files_{request_.out, info_.config};
+  std::optional<io::FolderLock> lock_;
   std::optional<TrainingData> data_;
   std::optional<Pix2Pix> model_;
   std::optional<nn::Schedule> schedule_;

@@ -1,10 +1,11 @@
 // A training run in a folder: data in, checkpoints, logs and sample pictures out.
 //
-// - OUT/last.safetensors: after every epoch, and when the run is stopped
-// - OUT/best.safetensors: the epoch with the smallest validation L1 (training L1 where there is no val split)
+// - OUT/*.safetensors: checkpoints, see gan/checkpoint_files.h. last is saved at the end of epochs, every so many steps
+//   and minutes (save_every...), and when the run is stopped
 // - OUT/losses.csv: every step, learning rate and the four losses
 // - OUT/validation.csv: every epoch, L1, PSNR and SSIM over the val split
 // - OUT/samples/: every epoch, input, prediction and truth of up to four pairs
+// - OUT/.uptake.lock: while the run is going on
 #pragma once
 #include <atomic>
 #include <filesystem>
@@ -22,9 +23,8 @@ struct TrainRequest {
   TrainConfig config;
   nn::Machine machine;  // what choose_machine() made of it
   std::filesystem::path data, out;
-  bool resume = false;    // go on from OUT/last.safetensors
-  bool skip_bad = false;  // leave bad files out instead of refusing to start
-  std::string version;    // goes into checkpoints
+  bool resume = false;  // go on from OUT/last.safetensors
+  std::string version;  // goes into checkpoints
 };
 
 /// Training cannot go on: a loss is not finite, or the data is not what the run was started with.
@@ -48,10 +48,12 @@ struct TrainOutcome {
   Progress progress;
 };
 
-/// Trains until the configuration's end, or until `stop` is set: then the step under way is finished and
-/// everything saved. A resumed run ends with the bits of an uninterrupted one. What is going on is told on
-/// `out`. Throws TrainingError, io::FileError, OptionError.
-/// `on_start` is called once when nothing stands in the way any more, before the first step.
+/// Trains until the configuration's end, or until `stop` is set: then the step or the validated pair under way is
+/// finished and everything saved. A resumed run ends with the bits of an uninterrupted one. What is going on is told on
+/// `out`. Throws TrainingError, io::FileError (io::FolderInUse when another run writes into the folder), OptionError; and
+/// io::Interrupted when `stop` is set while the data is being read, with nothing written.
+/// `on_start` is called once when nothing stands in the way any more, before the first step. At least one step is taken
+/// after it.
 TrainOutcome train(const TrainRequest& request, const std::atomic<bool>& stop, std::ostream& out,
                    const std::function<void()>& on_start = {});
 

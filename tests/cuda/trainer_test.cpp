@@ -8,6 +8,7 @@
 #include "io/image/image.h"
 #include "io/logs/csv_log.h"
 #include "tests/cuda/on_device.h"
+#include "tests/support/in_pieces.h"
 #include "tests/support/temporary_folder.h"
 
 namespace uptake::tests {
@@ -16,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const nn::Machine kCpu{}, kGpu{nn::Device::cuda, nn::DType::f32, {}};
-const std::atomic<bool> kNeverStop = false, kStopAtOnce = true;
+const std::atomic<bool> kNeverStop = false;
+constexpr int kPairs = 5;
 
 // Side by side, the right half the left one inverted.
 void write_pairs(const fs::path& folder, int count, unsigned seed) {
@@ -36,7 +38,7 @@ void write_pairs(const fs::path& folder, int count, unsigned seed) {
 struct Run {
   TemporaryFolder folder;
   Run() {
-    write_pairs(folder / "data/train", 5, 1);
+    write_pairs(folder / "data/train", kPairs, 1);
     write_pairs(folder / "data/val", 2, 2);
   }
 
@@ -94,12 +96,7 @@ TEST_CASE(
   const Run run;
   run.train(run.request("whole", kGpu));
   gan::TrainRequest pieces = run.request("pieces", kGpu);
-  int runs = 1;
-  while (run.train(pieces, kStopAtOnce).stopped) {
-    pieces.resume = true;
-    ++runs;
-  }
-  CHECK(runs > 8);
+  CHECK(train_in_pieces(pieces, kPairs) == 16);  // 4 epochs of 3 steps and a judgement
   for (const char* file : {"last.safetensors", "losses.csv", "validation.csv"}) {
     INFO(file);
     CHECK((io::read_file(run.folder / "pieces" / file) == io::read_file(run.folder / "whole" / file)));
@@ -110,10 +107,9 @@ TEST_CASE("a run that changes devices at every stop stays on the CPU's course") 
   const Run run;
   run.train(run.request("cpu", kCpu));
   gan::TrainRequest changing = run.request("changing", kGpu);
-  while (run.train(changing, kStopAtOnce).stopped) {
-    changing.resume = true;
-    changing.machine = changing.machine.device == nn::Device::cpu ? kGpu : kCpu;
-  }
+  train_in_pieces(changing, kPairs, [](gan::TrainRequest& r) {
+    r.machine = r.machine.device == nn::Device::cpu ? kGpu : kCpu;
+  });
   check_alike(run.log("changing", "losses.csv"), run.log("cpu", "losses.csv"));
 }
 

@@ -37,12 +37,15 @@ void check_refused(const TrainConfig& config, const std::string& option, const s
 TEST_CASE("checkpoints keep their keys and words") {
   CHECK(
       nlohmann::json(TrainConfig{}).dump() ==
-      R"({"autotune":false,"batch_size":1,"beta1":0.5,"conv":"auto","crop_size":256,"device":"auto",)"
+      R"({"allow_outside":false,"allow_synthetic":false,)"
+      R"("autotune":false,"batch_size":1,"beta1":0.5,"conv":"auto","crop_size":256,"device":"auto",)"
       R"("direction":"AtoB","dropout":true,"epochs":100,"epochs_decay":100,"flip":true,"gan_mode":"vanilla",)"
-      R"("graph":true,"init_gain":0.02,"init_type":"normal","input_channels":0,"lambda_l1":100.0,)"
-      R"("load_size":286,"lr":0.0002,"lr_decay_epochs":50,"lr_policy":"linear","n_layers_d":3,"ndf":64,)"
+      R"("graph":true,"init_gain":0.02,"init_type":"normal","input_channels":0,"keep":0,"lambda_l1":100.0,)"
+      R"("load_size":286,"lr":0.0002,"lr_decay_epochs":50,"lr_policy":"linear","match_matrix":false,)"
+      R"("n_layers_d":3,"ndf":64,)"
       R"("net_d":"basic","net_g":"unet_256","ngf":64,"norm":"batch","norm_at_test":"auto",)"
-      R"("output_channels":0,"precision":"float32","seed":0,"steps":0,"threads":0})");
+      R"("output_channels":0,"precision":"float32","save_every":0,"save_every_epochs":1,)"
+      R"("save_every_minutes":10.0,"seed":0,"skip_bad":false,"steps":0,"threads":0})");
 }
 
 TEST_CASE("every option goes into JSON and comes back, alone and with the others") {
@@ -145,7 +148,7 @@ TEST_CASE("options at odds with each other are refused, naming both") {
           [](auto& c) { c.lr_decay_epochs = 4; });
 }
 
-TEST_CASE("of a run being resumed only its length and the machine may change") {
+TEST_CASE("of a run being resumed only its length, its files and the machine may change") {
   std::set<std::string> may_change;
   gan::for_each_option([&](const auto& option) {
     INFO(std::string(option.name));
@@ -162,5 +165,6 @@ TEST_CASE("of a run being resumed only its length and the machine may change") {
     }
   });
   CHECK(may_change == std::set<std::string>{"epochs", "epochs_decay", "steps", "threads", "device",
-                                            "precision", "conv", "autotune", "graph"});
+                                            "precision", "conv", "autotune", "graph", "save_every",
+                                            "save_every_epochs", "save_every_minutes", "keep", "skip_bad"});
 }
