@@ -88,6 +88,10 @@ void DicomResults::write(const Output& output, const io::DicomImage& source,
                          const std::string& outside) {
   io::DerivedDescription about = describe(outside);
   about.source_frames = source_frames;
+  if (source.summed) {
+    about.sum_dynamic = true;
+    about.derivation_description += " Its source is a dynamic series, summed over time.";
+  }
   about.instance_number = instance_number(output.source.path, source.series_instance_uid);
   if (key_ != nullptr) {
     about.anonymous = io::Anonymity{secret_, pseudonym(source)};

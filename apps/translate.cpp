@@ -21,9 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 void translate_dicom(const gan::Translator& model, const Admission& admission, DicomResults& results,
-                     const Output& output, const std::string& name) {
+                     const Output& output, const std::string& name, bool sum_dynamic) {
   const fs::path& input = output.source.path;
-  const io::DicomImage source = io::read_dicom(input);
+  const io::DicomImage source = sum_dynamic ? io::read_summed_dicom(input) : io::read_dicom(input);
   io::require_planar(input, source);
   for (const auto& warning : source.warnings) std::cerr << "uptake: " << name << ": " << warning << "\n";
   std::vector<io::Image> frames;
@@ -56,7 +56,7 @@ void translate_picture(const gan::Translator& model, const Admission& admission,
 struct Request {
   fs::path checkpoint, out;
   std::vector<fs::path> files;
-  bool recursive = false, anonymous = false;
+  bool recursive = false, anonymous = false, sum_dynamic = false;
   DisplayCopy display = DisplayCopy::none;
   std::optional<gan::NormAtTest> norm;
   std::int64_t threads = 0;
@@ -107,6 +107,9 @@ Options declare(Request& r) {
               "the scale "
               "in its pixels: x_display.png, or x_display.dcm as Secondary Capture");
   options.add_flag("anonymous", r.anonymous, "hide the patients of DICOM files");
+  options.add_flag(
+      "sum-dynamic", r.sum_dynamic,
+      "add up the frames of a dynamic series, such as a blood pool taken as a film, for each detector");
   options.add("norm-at-test", r.norm,
               "statistics of batch normalisation (see uptake train); default: as trained");
   add_force(options, r.admission, "translate images");
@@ -131,8 +134,8 @@ ManPage translate_page() {
 int translate(Arguments arguments) {
   Request request;
   if (!declare(request).parse(arguments)) return kExitOk;
-  const auto& [checkpoint, out, files, recursive, anonymous, display_copy, norm, threads, device, admit,
-               side_by_side] = request;
+  const auto& [checkpoint, out, files, recursive, anonymous, sum_dynamic, display_copy, norm, threads, device,
+               admit, side_by_side] = request;
   if (checkpoint.empty()) throw UsageError("--model is missing: a checkpoint of uptake train");
   if (out.empty()) throw UsageError("--out is missing: the folder for the results");
   if (files.empty()) throw UsageError("no input given: files or folders to translate");
@@ -169,7 +172,7 @@ int translate(Arguments arguments) {
       if (source.content == Content::picture)
         translate_picture(model, admission, side_by_side, input, output, name);
       else
-        translate_dicom(model, admission, results, outputs[i], name);
+        translate_dicom(model, admission, results, outputs[i], name, sum_dynamic);
       std::cout << name << " -> " << output.string() << (display.empty() ? "" : ", " + display.string())
                 << "\n";
     } catch (const io::FileError& e) {

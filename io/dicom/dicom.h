@@ -60,6 +60,7 @@ struct DicomImage {
   bool synthetic = false;      // SyntheticData is YES, or another mark of a generated image; see read_dicom
   bool burned_in = false;      // BurnedInAnnotation is YES
   bool captured = false;       // a screenshot or scan by class or conversion type, with no counts to confirm
+  bool summed = false;         // by read_summed_dicom: each frame is many of the file
   bool lossy = false;          // compressed with loss, now or before
   // What the acquisition is, by ImageType value 3 and by the vectors that order the frames. A planar image is
   // none but perhaps whole_body.

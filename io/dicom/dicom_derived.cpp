@@ -148,10 +148,8 @@ void put_orientation(const Derivation& d) {
 WrittenDicom write_derived_nm(const path& target, const path& source, const std::vector<Image>& frames,
                               const DerivedDescription& description) {
   const Session session(source);
-  const DicomImage image = read_dicom(source);
-  check_source(source, image);
   DcmFileFormat original, file;
-  load(original, source);
+  const DicomImage image = open_source(source, description, original);
   const Derivation d{*file.getDataset(),
                      *original.getDataset(),
                      image,

@@ -36,6 +36,7 @@ struct DerivedDescription {
   int instance_number = 0;          // 0: that of the source
   std::vector<int>
       source_frames;             // 1-based, for each frame the source frame it comes from; empty: 1, 2, 3...
+  bool sum_dynamic = false;      // the source was read by read_summed_dicom, whose frames are meant
   double frame_duration_ms = 0;  // the acquisition time the predicted counts stand for; 0: that of the source
   double minutes_after_injection = 0;                        // that they stand for; 0: not known
   std::optional<std::chrono::system_clock::time_point> now;  // of series and content; absent: the clock

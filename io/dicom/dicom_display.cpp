@@ -46,10 +46,8 @@ bool load_header(DcmFileFormat& file, const std::filesystem::path& path) {
 WrittenDicom write_display_copy(const std::filesystem::path& target, const std::filesystem::path& source,
                                 const Image& picture, const DerivedDescription& description) {
   const Session session(source);
-  const DicomImage image = read_dicom(source);
-  check_source(source, image);
   DcmFileFormat original, file;
-  load(original, source);
+  const DicomImage image = open_source(source, description, original);
   const Derivation d{
       *file.getDataset(), *original.getDataset(),    image,
       description,        description.source_frames, text(*original.getDataset(), DCM_SpecificCharacterSet)};

@@ -12,6 +12,7 @@
 
 #include "io/base/file.h"
 #include "io/base/text.h"
+#include "io/dicom/dicom_acquisition.h"
 #include "io/dicom/dicom_text.h"
 #include "io/dicom/dicom_write.h"
 
@@ -165,7 +166,9 @@ void mend(DcmItem& item) {
 
 }  // namespace
 
-void check_source(const std::filesystem::path& source, const DicomImage& image) {
+DicomImage open_source(const std::filesystem::path& source, const DerivedDescription& description,
+                       DcmFileFormat& original) {
+  DicomImage image = description.sum_dynamic ? read_summed_dicom(source) : read_dicom(source);
   require_planar(source, image);
   const auto demand = [&](const std::string& value, const char* name) {
     if (value.empty())
@@ -178,6 +181,9 @@ void check_source(const std::filesystem::path& source, const DicomImage& image) 
   demand(image.sop_instance_uid, "SOPInstanceUID");
   demand(image.study_instance_uid, "StudyInstanceUID");
   demand(image.series_instance_uid, "SeriesInstanceUID");
+  load(original, source);
+  if (image.summed) sum_over_time(*original.getDataset(), nullptr, source);
+  return image;
 }
 
 void put_own(const Derivation& d, DcmItem& item, const DcmTagKey& tag, const std::string& utf8,
@@ -273,7 +279,7 @@ void put_derivation(const Derivation& d, const std::string& image_type) {
   DcmItem& reference = append_item(d.data, DCM_SourceImageSequence);
   put(reference, DCM_ReferencedSOPClassUID, d.image.sop_class_uid);
   put(reference, DCM_ReferencedSOPInstanceUID, d.image.sop_instance_uid);
-  if (d.image.frames.size() > 1) {
+  if (d.image.frames.size() > 1 && !d.image.summed) {  // a sum is of all frames
     std::string numbers;
     for (int number : d.source_frames) numbers += (numbers.empty() ? "" : "\\") + std::to_string(number);
     put(reference, DCM_ReferencedFrameNumber, numbers);

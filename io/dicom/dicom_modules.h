@@ -21,8 +21,10 @@ struct Derivation {
   std::string charset;             // of the source, and so of the data set
 };
 
-/// Throws FileError unless the source has what a derived image must refer to.
-void check_source(const std::filesystem::path& source, const DicomImage& image);
+/// Reads the source, summed over time if the description says so, and loads its attributes, which then say what was
+/// read. Throws FileError as read_dicom does, and unless it has what a derived image must refer to.
+DicomImage open_source(const std::filesystem::path& source, const DerivedDescription& description,
+                       DcmFileFormat& original);
 
 /// Text of our own, in the character set of the data set, at most `longest` characters.
 void put_own(const Derivation& d, DcmItem& item, const DcmTagKey& tag, const std::string& utf8,

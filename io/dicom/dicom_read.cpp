@@ -98,6 +98,7 @@ DicomImage read(const path& file, bool summed) {
     image.warnings.push_back("the image was compressed with loss, so its counts are approximate");
   if (summed)
     if (const std::string done = sum_over_time(data, &image.frames, file); !done.empty()) {
+      image.summed = true;
       image.warnings.push_back(done);
       image.image_type = dcmtk::texts(data, DCM_ImageType);
     }

@@ -156,6 +156,16 @@ TEST_CASE(
   CHECK(image.frame_duration_ms == 6000);
   CHECK(image.acquisition_kind() == "STATIC");
   CHECK(warns(image, "6 frames of a dynamic series were summed over time into 2"));
+  io::DerivedDescription of_sum;
+  of_sum.sum_dynamic = true;
+  write_derived_nm(folder / "derived.dcm", path, image.frames, of_sum);
+  const DicomImage derived = read_dicom(folder / "derived.dcm");
+  CHECK(derived.frames[1].samples == image.frames[1].samples);
+  CHECK(derived.views == image.views);
+  CHECK(derived.acquisition_kind() == "STATIC");
+  CHECK(derived.frame_duration_ms == 6000);
+  CHECK_THROWS_AS(write_derived_nm(folder / "x.dcm", path, image.frames, io::DerivedDescription{}),
+                  FileError);
   // Without an image type, by its phases alone.
   const auto bare = folder.put("bare.dcm", film.text(0x00080008, "CS", "ORIGINAL\\PRIMARY").file());
   CHECK(io::read_summed_dicom(bare).frames.size() == 2);
