@@ -184,11 +184,22 @@ class Run {
     return end_epoch();
   }
 
+  // A file that has vanished, or is no longer what it was, ends the run; what was learned is saved before.
+  std::optional<io::Pair> next_pair(io::PairLoader& loader) {
+    try {
+      return loader.next();
+    } catch (const io::FileError&) {
+      record_losses(0);
+      if (info_.progress.step > 0) save({});
+      throw;
+    }
+  }
+
   void step(io::PairLoader& loader) {
     Progress& p = info_.progress;
     std::vector<nn::Tensor> inputs, targets;
     while (static_cast<std::int64_t>(inputs.size()) < config().batch_size) {
-      const auto pair = loader.next();
+      const auto pair = next_pair(loader);
       if (!pair) break;
       const Example example = oriented(*pair, config());
       const std::int64_t multiple = model_->generator().size_multiple();

@@ -161,6 +161,20 @@ TEST_CASE("a folder that cannot be written is refused before anything is compute
   }
 }
 
+TEST_CASE("a file may grow no further: a sentence instead of the end by a signal") {
+  if (has_sanitizer()) {
+    MESSAGE("SKIPPED: a sanitizer writes files of its own");
+    return;
+  }
+  const SmallRun run;
+  // 20 blocks of 512 bytes: less than a checkpoint.
+  const Ran ran = shell("ulimit -f 20; '" UPTAKE_BINARY "' " + run.arguments("run"));
+  CAPTURE(ran.text);
+  CHECK(ran.code == 1);
+  CHECK(ran.says("File too large"));
+  CHECK(run.leftovers("run").empty());
+}
+
 TEST_CASE("without file handles the sentence says so, whichever file it is that cannot be opened") {
   const SmallRun run;
   REQUIRE(command(run.arguments("run")).code == 0);

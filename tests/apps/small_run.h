@@ -38,7 +38,7 @@ class SmallRun {
     if (std::filesystem::exists(folder_ / out / "last.safetensors")) return where + "--resume " + more;
     return where +
            "--load-size 0 --crop-size 0 --net-g unet_16 --ngf 4 --ndf 8 --net-d n_layers --n-layers-d 1 "
-           "--epochs 6 --epochs-decay 6 --threads 1 --device cpu " +
+           "--epochs 6 --epochs-decay 6 --save-every 2 --keep 2 --threads 1 --device cpu " +
            more;
   }
 
