@@ -33,8 +33,14 @@ Options declare(Request& r) {
        .summary = "judge a trained model on a split and write a report",
        .description =
            "Translates every pair of the split and compares prediction and truth: L1 in the units of the "
-           "files (gray levels or counts), PSNR in dB and SSIM (Gaussian window 11x11, sigma 1.5), both for "
-           "the data range of the model (255, 65535, or the largest training count). Writes metrics.csv "
+           "files (gray levels or counts) and over the sum of the truth, NRMSE (root of the squared errors "
+           "over "
+           "the squares of the truth), PSNR in dB and SSIM (Gaussian window 11x11, sigma 1.5). The data "
+           "range "
+           "of PSNR and SSIM is 255 for 8-bit pictures, else that of each true image: its largest sample, or "
+           "twice the 98 % quantile of its body if that is less; prediction and truth are shown up to the "
+           "same level. Of counts, what predictions hold in the air is compared with the truth, and patterns "
+           "that are the same in all of them are looked for. Writes metrics.csv "
            "(each case), summary.json (mean, sd, median) and report.html: one self-contained file with "
            "figures, the loss curves of the run the checkpoint lies in, and input, prediction and truth "
            "side by side. A model that was trained on resized images (--load-size) is judged at that size.\n"
@@ -63,6 +69,17 @@ Options declare(Request& r) {
       "write every prediction, too: OUT/images/NAME.png, counts rounded to 16 bit (uptake translate "
       "makes DICOM of them)");
   return options;
+}
+
+void print_air(const io::FixedPattern& p) {
+  using io::number_text;
+  std::cout << "air    " << number_text(p.prediction_mean) << " counts a pixel (truth "
+            << number_text(p.truth_mean) << "), " << number_text(p.prediction_hot)
+            << " hot pixels an image (truth " << number_text(p.truth_hot) << "), in " << p.cases << " cases\n"
+            << "       worst fixed pixel: row " << p.worst.row << ", column " << p.worst.column << ", "
+            << number_text(p.worst.prediction_mean) << " (truth " << number_text(p.worst.truth_mean) << ")\n"
+            << "       power of the mean residual over noise at period " << io::power_text(p)
+            << (p.has_lattice() ? "  <- a fixed pattern" : "") << "\n";
 }
 
 int evaluate_until(const Request& request, io::StopFlag stop) {
@@ -98,8 +115,13 @@ int evaluate_until(const Request& request, io::StopFlag stop) {
   };
   std::cout << "cases  " << result.cases << "\n";
   line("L1     ", result.l1, " " + result.unit);
+  line("L1 rel ", result.relative_l1, "");
+  line("NRMSE  ", result.nrmse, "");
   line("PSNR   ", result.psnr, " dB");
   line("SSIM   ", result.ssim, "");
+  std::cout << "range  0 to " << io::number_text(result.data_range.mean)
+            << " (mean; of PSNR and SSIM, see --help)\n";
+  if (result.fixed_pattern) print_air(*result.fixed_pattern);
   std::cout << "report " << result.report.string() << "\n";
   return kExitOk;
 }

@@ -58,9 +58,11 @@ Options declare(Request& r) {
            "\n"
            "Options carry the names and defaults of the public pix2pix reference where it has them. For a "
            "DICOM "
-           "cohort --load-size and --crop-size are 0 (native) and --flip is off, for the sides of a patient "
+           "cohort --load-size and --crop-size are 0 (native), --flip is off, for the sides of a patient "
            "are "
-           "not interchangeable.",
+           "not interchangeable, --upsample is nearest, for transposed convolutions put hot pixels at "
+           "fixed places into the air of every prediction, and --lambda-l1 is 150, for counts are "
+           "mapped to a smaller part of the network's range, which leaves room for hot spots.",
        .example = "  uptake phantom --out cohort --patients 30 --seed 1\n"
                   "  uptake train --data cohort --out run --net-g unet_64 --ngf 16 --ndf 16 --epochs 5 "
                   "--epochs-decay 5\n"});
@@ -81,12 +83,16 @@ Options declare(Request& r) {
   return o;
 }
 
-// A DICOM cohort keeps its pixels and its sides.
+// A DICOM cohort keeps its pixels and its sides, and its air free of a lattice (docs/results/fixed_pixels.md). Differences
+// of counts weigh as much against the adversarial loss as they would if the largest ordinary count were +1: see
+// gan/intensity.h.
 TrainConfig defaults_for(const fs::path& data) {
   TrainConfig c;
   if (fs::exists(data / "cohort.csv")) {
     c.load_size = c.crop_size = 0;
     c.flip = false;
+    c.upsample = gan::Upsampling::nearest;
+    c.lambda_l1 = 150;
   }
   return c;
 }

@@ -122,6 +122,7 @@ std::unique_ptr<Network> declare_generator(const TrainConfig& c, const nn::Machi
   o.ngf = c.ngf;
   o.norm = c.norm;
   o.dropout = c.dropout;
+  o.upsample = c.upsample;
   o.machine = machine;
   return declare_generator(o);
 }

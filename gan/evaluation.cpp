@@ -3,9 +3,21 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/base/text.h"
 #include "io/image/montage.h"
 
 namespace uptake::gan {
+namespace {
+
+/// Over the finite ones; infinite without any.
+double mean_of(const std::vector<ImageMetrics>& all, double ImageMetrics::*metric) {
+  double sum = 0, count = 0;
+  for (const ImageMetrics& m : all)
+    if (std::isfinite(m.*metric)) sum += m.*metric, count += 1;
+  return count > 0 ? sum / count : HUGE_VAL;
+}
+
+}  // namespace
 
 Statistics statistics(std::vector<double> values) {
   std::erase_if(values, [](double v) { return !std::isfinite(v); });
@@ -28,7 +40,8 @@ Summary evaluate(Network& generator, const io::PairDataset& data, const TrainCon
   for (std::size_t i = 0; i < draws.size(); ++i) draws[i].index = i;
   io::PairLoader loader(data, test_preparation(config), draws, 1, 4);
   Summary summary;
-  std::size_t finite = 0;
+  std::vector<ImageMetrics> metrics;
+  io::FixedPatternSurvey survey;
   while (const auto pair = loader.next()) {
     const Example example = oriented(*pair, config);
     CaseResult result;
@@ -36,30 +49,33 @@ Summary evaluate(Network& generator, const io::PairDataset& data, const TrainCon
     result.input = example.input;
     result.truth = example.target;
     result.prediction = translate(generator, example.input, input, output, statistics);
-    result.metrics = compare(result.prediction, result.truth, output.scale);
-    ++summary.cases;
-    summary.mean.l1 += result.metrics.l1;
-    summary.mean.ssim += result.metrics.ssim;
-    if (std::isfinite(result.metrics.psnr)) {
-      summary.mean.psnr += result.metrics.psnr;
-      ++finite;
-    }
+    result.metrics = compare(result.prediction, result.truth, data_range_of(result.truth));
+    metrics.push_back(result.metrics);
+    if (output.kind == io::SampleKind::counts) survey.add(result.prediction, result.truth);
     if (on_case) on_case(result);
   }
-  const auto cases = static_cast<double>(std::max<std::size_t>(summary.cases, 1));
-  summary.mean.l1 /= cases;
-  summary.mean.ssim /= cases;
-  summary.mean.psnr = finite > 0 ? summary.mean.psnr / static_cast<double>(finite) : HUGE_VAL;
+  summary.cases = metrics.size();
+  for (const auto metric : {&ImageMetrics::l1, &ImageMetrics::relative_l1, &ImageMetrics::nrmse,
+                            &ImageMetrics::psnr, &ImageMetrics::ssim, &ImageMetrics::data_range})
+    summary.mean.*metric = mean_of(metrics, metric);
+  summary.fixed_pattern = survey.result();
   return summary;
 }
 
-io::Image display(const io::Image& image, const Intensity& intensity) {
-  const nn::Tensor seen = to_network(image, intensity);
-  io::Image levels(image.height, image.width, image.channels, image.kind);
-  std::copy_n(seen.data<float>(), seen.size(), levels.samples.begin());
-  // Counts are shown dark on white, as bone scans are.
-  return intensity.kind == io::SampleKind::counts ? io::to_display(levels, 1, -1)
-                                                  : io::to_display(levels, -1, 1);
+io::Image display(const io::Image& image, double window) {
+  if (image.kind != io::SampleKind::counts) return io::to_display(image, 0, static_cast<float>(window));
+  io::Image roots = image;
+  for (float& x : roots.samples) x = std::sqrt(std::max(x, 0.0f));
+  return io::to_display(roots, std::sqrt(static_cast<float>(window)), 0);
+}
+
+CaseDisplay display(const CaseResult& r) {
+  const auto words = [](const io::Image& image, double window) {
+    return "0 to " + io::number_text(window) + (image.kind == io::SampleKind::counts ? " counts" : "");
+  };
+  const double input = data_range_of(r.input), window = data_range_of(r.truth);
+  return {display(r.input, input), display(r.prediction, window), display(r.truth, window),
+          words(r.input, input), words(r.truth, window)};
 }
 
 }  // namespace uptake::gan

@@ -1,12 +1,14 @@
 // A generator judged on a split: metrics of every pair, and their summary.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gan/data.h"
 #include "gan/metrics.h"
 #include "gan/translator.h"
+#include "io/scan/fixed_pattern.h"
 
 namespace uptake::gan {
 
@@ -27,17 +29,26 @@ Statistics statistics(std::vector<double> values);
 
 struct Summary {
   std::size_t cases = 0;
-  ImageMetrics mean;  // psnr: over the cases with a finite one, infinite if none has
+  ImageMetrics mean;  // psnr, relative_l1, nrmse: over the cases with a finite one, infinite if none has
+  std::optional<io::FixedPattern> fixed_pattern;  // of counts, where there are cases enough
 };
 
 /// Translates the first `count` pairs of the data set (all when it has fewer), in order, and hands each
-/// result to `on_case`.
+/// result to `on_case`. Each case has the data range of its own truth (data_range_of).
 Summary evaluate(Network& generator, const io::PairDataset& data, const TrainConfig& config,
                  const Intensity& input, const Intensity& output, nn::StatisticsFrom statistics,
                  const std::function<void(const CaseResult&)>& on_case = {}, std::size_t count = SIZE_MAX);
 
-/// As gray or color levels for people: what the network sees, -1 black and +1 white (for counts: a
-/// square-root scale).
-io::Image display(const io::Image& image, const Intensity& intensity);
+/// As gray or color levels for people, from 0 to `window`: pictures linearly from black to white, counts on a square-root
+/// scale from white to black, as bone scans are shown.
+io::Image display(const io::Image& image, double window);
+
+/// A case as people compare it, each image up to its data_range_of but the prediction up to the truth's; and what captions
+/// say of these windows: "0 to 312 counts".
+struct CaseDisplay {
+  io::Image input, prediction, truth;
+  std::string input_window, window;
+};
+CaseDisplay display(const CaseResult& result);
 
 }  // namespace uptake::gan

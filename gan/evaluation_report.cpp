@@ -81,13 +81,59 @@ std::string notice_of(const CheckpointInfo& info) {
 }
 
 std::string metrics_table(const std::vector<Case>& cases) {
-  std::string text = io::csv_row({"case", "l1", "psnr_db", "ssim"});
+  std::string text = io::csv_row({"case", "l1", "relative_l1", "nrmse", "psnr_db", "ssim", "data_range"});
   for (const auto& [name, m] : cases)
-    text += io::csv_row({name, digits(m.l1), digits(m.psnr), digits(m.ssim)});
+    text += io::csv_row({name, digits(m.l1), digits(m.relative_l1), digits(m.nrmse), digits(m.psnr),
+                         digits(m.ssim), digits(m.data_range)});
   return text;
 }
 
 nlohmann::json json_of(const Statistics& s) { return {{"mean", s.mean}, {"sd", s.sd}, {"median", s.median}}; }
+
+nlohmann::json json_of(const std::optional<io::FixedPattern>& pattern) {
+  if (!pattern) return nullptr;
+  nlohmann::json power;
+  for (std::size_t i = 0; i < io::kLatticePeriods.size(); ++i)
+    power[std::to_string(io::kLatticePeriods[i])] = pattern->power[i];
+  const auto& worst = pattern->worst;
+  return {{"cases", pattern->cases},
+          {"air_mean", {{"prediction", pattern->prediction_mean}, {"truth", pattern->truth_mean}}},
+          {"hot_pixels_an_image", {{"prediction", pattern->prediction_hot}, {"truth", pattern->truth_hot}}},
+          {"worst_pixel",
+           {{"row", worst.row},
+            {"column", worst.column},
+            {"cases", worst.cases},
+            {"prediction", worst.prediction_mean},
+            {"truth", worst.truth_mean}}},
+          {"power_at_period", power},
+          {"lattice", pattern->has_lattice()}};
+}
+
+const char* range_words(io::SampleKind kind) {
+  return kind == io::SampleKind::u8 ? "255"
+                                    : "of each true image: its largest sample, or twice the 98 % quantile of "
+                                      "its body if that is less";
+}
+
+void describe_air(io::Report& report, const io::FixedPattern& p) {
+  report.section("Outside the body");
+  report.paragraph(
+      "What the predictions hold in the air, more than 6 pixels outside of the body, over " +
+      std::to_string(p.cases) +
+      " cases. Hot: above five times the mean of the true air, plus five counts. Worst fixed pixel: "
+      "where prediction - truth is largest in the mean over the cases. Power: of that mean at the "
+      "periods of up-sampling lattices, over the power that noise of this size gives; about 1 without "
+      "a pattern" +
+      std::string(p.has_lattice() ? ". These predictions have a fixed pattern." : "."));
+  const auto& w = p.worst;
+  report.table({"",
+                {"", "prediction", "truth"},
+                {{"counts a pixel", number_text(p.prediction_mean), number_text(p.truth_mean)},
+                 {"hot pixels an image", number_text(p.prediction_hot), number_text(p.truth_hot)},
+                 {"worst fixed pixel, row " + std::to_string(w.row) + ", column " + std::to_string(w.column),
+                  number_text(w.prediction_mean), number_text(w.truth_mean)},
+                 {"power at period", io::power_text(p), ""}}});
+}
 
 std::vector<io::Chart> loss_charts(const fs::path& run) {
   std::vector<io::Chart> charts;
@@ -149,14 +195,25 @@ io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, c
   const bool counts = info.output.kind == io::SampleKind::counts;
   io::Report report("Evaluation of " + names.checkpoint.filename().string());
   report.notice(notice_of(info));
-  report.paragraph("The model of step " + std::to_string(info.progress.step) + " on the " + names.split +
-                   " split: " + std::to_string(cases.size()) + " pairs" +
-                   (left_out == 0 ? "." : ", " + std::to_string(left_out) + " files left out.") +
-                   (counts ? " Images are shown on a square-root scale, dark where counts are high." : ""));
+  report.paragraph(
+      "The model of step " + std::to_string(info.progress.step) + " on the " + names.split +
+      " split: " + std::to_string(cases.size()) + " pairs" +
+      (left_out == 0 ? "." : ", " + std::to_string(left_out) + " files left out.") +
+      (counts ? " Images are shown on a square-root scale, dark where counts are high, up to a level "
+                "of the true image that its prediction shares."
+              : ""));
   report.figures({{"L1 (" + result.unit + ")", number_text(result.l1.mean)},
+                  {"L1 / truth", number_text(result.relative_l1.mean)},
+                  {"NRMSE", number_text(result.nrmse.mean)},
                   {"PSNR (dB)", number_text(result.psnr.mean)},
                   {"SSIM", number_text(result.ssim.mean)},
                   {"cases", std::to_string(cases.size())}});
+  report.paragraph(
+      std::string("Data range of PSNR and SSIM: ") + range_words(info.output.kind) +
+      (info.output.kind == io::SampleKind::u8 ? "."
+                                              : "; median " + number_text(result.data_range.median) + ".") +
+      " L1 / truth: the sum of absolute errors over the sum of the truth. NRMSE: the root of the sum "
+      "of squared errors over that of squares of the truth.");
   if (names.outside > 0)
     report.paragraph(std::to_string(names.outside) +
                      " of these pairs are not like those the model was trained on; they were judged because "
@@ -166,14 +223,16 @@ io::Report report_of(const CheckpointInfo& info, const EvaluationNames& names, c
                    " cases are shown. Images of more than " + std::to_string(kPixelsInReport) +
                    " pixels are reduced to that number; the figures are of the whole images.");
   report.images(pictures);
+  if (result.fixed_pattern) describe_air(report, *result.fixed_pattern);
   if (const auto charts = loss_charts(names.checkpoint.parent_path()); !charts.empty()) {
     report.section("Training");
     report.charts(charts);
   }
   report.section("Every case");
-  io::ReportTable table{"", {"case", "L1", "PSNR (dB)", "SSIM"}, {}};
+  io::ReportTable table{"", {"case", "L1", "L1 / truth", "NRMSE", "PSNR (dB)", "SSIM", "data range"}, {}};
   for (const auto& [name, m] : cases)
-    table.rows.push_back({name, number_text(m.l1), number_text(m.psnr), number_text(m.ssim)});
+    table.rows.push_back({name, number_text(m.l1), number_text(m.relative_l1), number_text(m.nrmse),
+                          number_text(m.psnr), number_text(m.ssim), number_text(m.data_range)});
   report.table(table);
   report.section("Configuration");
   io::Report::Pairs configuration{{"weights (SHA-256)", info.weights_sha256}};
@@ -206,14 +265,17 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
     if (options.stop != nullptr && *options.stop)
       throw io::Interrupted("stopped after " + std::to_string(cases.size()) + " of " +
                             std::to_string(data.size()) + " pairs; no report is written");
-    if (cases.size() % every == 0)
+    if (cases.size() % every == 0) {
+      const CaseDisplay shown = display(r);
       pictures.push_back({label,
-                          {{for_page(display(r.input, info.input)), "input"},
-                           {for_page(display(r.prediction, info.output)), "prediction"},
-                           {for_page(display(r.truth, info.output)), "truth"}}});
+                          {{for_page(shown.input), "input (" + shown.input_window + ")"},
+                           {for_page(shown.prediction), "prediction (" + shown.window + ")"},
+                           {for_page(shown.truth), "truth (" + shown.window + ")"}}});
+    }
     cases.push_back({name, r.metrics});
   };
-  evaluate(*model.network, data, info.config, info.input, info.output, statistics, on_case);
+  const Summary judged =
+      evaluate(*model.network, data, info.config, info.input, info.output, statistics, on_case);
 
   if (info.output.kind == io::SampleKind::counts)  // of patients: the pixels say which one was not acquired
     for (io::ImageRow& row : pictures)
@@ -221,9 +283,13 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
 
   const EvaluationResult result{cases.size(),
                                 statistics_of(cases, &ImageMetrics::l1),
+                                statistics_of(cases, &ImageMetrics::relative_l1),
+                                statistics_of(cases, &ImageMetrics::nrmse),
                                 statistics_of(cases, &ImageMetrics::psnr),
                                 statistics_of(cases, &ImageMetrics::ssim),
+                                statistics_of(cases, &ImageMetrics::data_range),
                                 unit_of(info.output.kind),
+                                judged.fixed_pattern,
                                 out / "report.html"};
   const nlohmann::json summary = {
       {"model", names.checkpoint.string()},
@@ -234,10 +300,14 @@ EvaluationResult write_evaluation(LoadedGenerator& model, const io::PairDataset&
       {"left_out", data.problems().size()},
       {"outside_training", names.outside},
       {"norm_at_test", statistics == nn::StatisticsFrom::batch ? "batch" : "running"},
-      {"data_range", info.output.scale},
+      {"data_range", json_of(result.data_range)},
+      {"data_range_is", range_words(info.output.kind)},
       {"l1", json_of(result.l1)},
+      {"relative_l1", json_of(result.relative_l1)},
+      {"nrmse", json_of(result.nrmse)},
       {"psnr_db", json_of(result.psnr)},
-      {"ssim", json_of(result.ssim)}};
+      {"ssim", json_of(result.ssim)},
+      {"fixed_pattern", json_of(result.fixed_pattern)}};
   if (hidden) io::write_private_file(out / "key.csv", key_table(data));
   io::write_file_atomically(out / "metrics.csv", metrics_table(cases));
   io::write_file_atomically(out / "summary.json",

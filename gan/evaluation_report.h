@@ -1,6 +1,7 @@
 // An evaluation as files: the metrics of every case, their statistics, and a page to look at.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "gan/checkpoint.h"
@@ -23,14 +24,18 @@ struct EvaluationOptions {
 
 struct EvaluationResult {
   std::size_t cases = 0;
-  Statistics l1, psnr, ssim;
-  std::string unit;  // of L1: "counts", "of 255" or "of 65535"
+  Statistics l1, relative_l1, nrmse, psnr, ssim;
+  Statistics data_range;                          // of PSNR and SSIM, one for each case (see data_range_of)
+  std::string unit;                               // of L1: "counts", "of 255" or "of 65535"
+  std::optional<io::FixedPattern> fixed_pattern;  // of counts, where there are cases enough
   std::filesystem::path report;
 };
 
 /// Judges the model on every pair of the data set and writes into `out`:
-///   metrics.csv   a line for each case: case, l1 (units of the files), psnr_db, ssim; 15 digits
-///   summary.json  names, SHA-256 of the weights, number of cases and of files left out, Statistics of each metric
+///   metrics.csv   a line for each case: case, l1 (units of the files), relative_l1, nrmse, psnr_db, ssim, data_range;
+///                 15 digits
+///   summary.json  names, SHA-256 of the weights, number of cases and of files left out, Statistics of each metric and
+///                 of the data ranges, fixed_pattern (null where none could be measured)
 ///   report.html   one self-contained page: figures, up to 24 cases as pictures (large ones reduced), the curves of
 ///                 the run, every case
 ///   key.csv       for cohorts and counts, whose cases are numbers everywhere else: which patient and files each one is;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "io/base/text.h"
+#include "io/image/body.h"
 #include "nn/option_error.h"
 
 namespace uptake::gan {
@@ -25,11 +27,34 @@ const char* name_of(SampleKind kind) {
   return "?";
 }
 
+/// f of the mapping of counts.
+float compressed(float x, float knee) {
+  const float share = std::max(x, 0.0f) / knee;
+  return share <= 1 ? std::sqrt(share) : 1 + 0.5f * std::log(share);
+}
+
+float expanded(float f, float knee) {
+  f = std::max(f, 0.0f);
+  return knee * (f <= 1 ? f * f : std::exp(2 * (f - 1)));
+}
+
+constexpr double kReach = 16;   // scale over knee: a bladder has 5 to 20 times the counts of ordinary bone
+constexpr int kFewBits = 14;    // up to here a 16-bit file holds the numbers of a converter with fewer bits
+constexpr double kOutlier = 8;  // largest count over level from which a remark is made
+constexpr double kU16 = 65535;
+
+/// What a 16-bit image whose largest sample this is can hold in the bits it uses.
+double used_range(double largest) {
+  int bits = 8;
+  while (std::ldexp(1.0, bits) <= largest) ++bits;
+  return bits <= kFewBits ? std::ldexp(1.0, bits) - 1 : kU16;
+}
+
 }  // namespace
 
 Intensity Intensity::of(SampleKind kind, double counts_scale) {
   if (kind == SampleKind::u8) return {kind, 255};
-  if (kind == SampleKind::u16) return {kind, 65535};
+  if (kind == SampleKind::u16) return {kind, kU16};
   if (!(counts_scale > 0))
     throw std::invalid_argument("every image of the data set is empty: its largest count is 0");
   if (!(counts_scale < 1e30))
@@ -37,16 +62,86 @@ Intensity Intensity::of(SampleKind kind, double counts_scale) {
   return {kind, counts_scale};
 }
 
-void to_json(nlohmann::json& j, const Intensity& i) { j = {{"kind", name_of(i.kind)}, {"scale", i.scale}}; }
+Intensity Intensity::of_training(SampleKind kind, double largest, double level) {
+  // Counts are written as 16 bits.
+  Intensity result = of(kind, std::min(kReach * level, std::max(largest, kU16)));
+  if (kind == SampleKind::u16) result.scale = used_range(largest);
+  if (kind == SampleKind::counts) result.knee = level;
+  return result;
+}
+
+void to_json(nlohmann::json& j, const Intensity& i) {
+  j = {{"kind", name_of(i.kind)}, {"scale", i.scale}};
+  if (std::isfinite(i.knee)) j["knee"] = i.knee;
+}
 
 void from_json(const nlohmann::json& j, Intensity& i) {
   const auto kind = j.at("kind").get<std::string>();
   for (const auto k : {SampleKind::u8, SampleKind::u16, SampleKind::counts}) {
     if (kind != name_of(k)) continue;
-    i = Intensity::of(k, j.at("scale").get<double>());
+    const double scale = j.at("scale").get<double>();
+    i = Intensity::of(k, scale);
+    if (k == SampleKind::u16) {
+      if (!(scale >= 1 && scale <= kU16))
+        throw std::invalid_argument("a scale of 16-bit images is not possible");
+      i.scale = scale;
+    }
+    if (k == SampleKind::counts && j.contains("knee")) {
+      i.knee = j.at("knee").get<double>();
+      if (!(i.knee > 0 && i.knee <= scale)) throw std::invalid_argument("the knee of counts is not possible");
+    }
     return;
   }
   throw std::invalid_argument("unknown intensity kind '" + kind + "'");
+}
+
+IntensitySurvey::Seen IntensitySurvey::seen(const io::Image& image) {
+  Seen s{image.kind, 0, 0};
+  for (const float sample : image.samples) s.largest = std::max(s.largest, static_cast<double>(sample));
+  if (image.kind == SampleKind::counts) s.level = io::body_level(image);
+  return s;
+}
+
+void IntensitySurvey::operator()(std::size_t i, const io::Pair& pair) {
+  a_.at(i) = seen(pair.a);
+  b_.at(i) = seen(pair.b);
+}
+
+Intensity IntensitySurvey::of(const std::vector<Seen>& images) {
+  double largest = 0;
+  std::vector<double> levels;
+  for (const Seen& s : images) {
+    largest = std::max(largest, s.largest);
+    if (s.level > 0) levels.push_back(s.level);
+  }
+  const SampleKind kind = images.empty() ? SampleKind::u8 : std::ranges::max(images, {}, &Seen::kind).kind;
+  if (levels.empty()) return Intensity::of_training(kind, largest, 0);
+  const auto middle = levels.begin() + static_cast<std::ptrdiff_t>(levels.size() / 2);
+  std::ranges::nth_element(levels, middle);
+  return Intensity::of_training(kind, largest, *middle);
+}
+
+std::vector<std::string> IntensitySurvey::remarks() const {
+  std::vector<std::string> all;
+  for (const auto& [side, images] : {std::pair{"A", &a_}, std::pair{"B", &b_}}) {
+    const Intensity intensity = of(*images);
+    const double largest = std::ranges::max(*images, {}, &Seen::largest).largest;
+    const std::string found =
+        std::string(side) + ": the largest sample of the training set is " + io::number_text(largest);
+    if (intensity.kind == SampleKind::u16 && intensity.scale < kU16)
+      all.push_back("warning: " + found + ", so of the 16 bits of its images " +
+                    std::to_string(std::lround(std::log2(intensity.scale + 1))) + " are used; +1 is " +
+                    io::number_text(intensity.scale) + " instead of 65535");
+    if (intensity.kind == SampleKind::counts)
+      all.push_back(
+          std::string(side) + ": " + io::number_text(intensity.knee) +
+          " counts is the level of the training set (median of the 98 % quantiles of the bodies); +1 is " +
+          io::number_text(intensity.scale) +
+          (largest > kOutlier * intensity.knee
+               ? "; its largest count is " + io::number_text(largest) + ", which decides nothing"
+               : ""));
+  }
+  return all;
 }
 
 Tensor to_network(const io::Image& image, const Intensity& intensity) {
@@ -55,12 +150,16 @@ Tensor to_network(const io::Image& image, const Intensity& intensity) {
                                 ", the model was trained on " + name_of(intensity.kind) + " images");
   Tensor t = Tensor::empty({1, image.height, image.width, image.channels}, nn::DType::f32);
   float* out = t.data<float>();
-  const auto scale = static_cast<float>(intensity.scale);
-  if (intensity.kind == SampleKind::counts)
+  const auto scale = static_cast<float>(intensity.scale), knee = static_cast<float>(intensity.knee);
+  if (std::isfinite(intensity.knee)) {
+    const float top = compressed(scale, knee);
+    std::ranges::transform(image.samples, out, [&](float x) { return 2 * compressed(x, knee) / top - 1; });
+  } else if (intensity.kind == SampleKind::counts) {
     std::ranges::transform(image.samples, out,
                            [&](float x) { return 2 * std::sqrt(std::max(x, 0.0f) / scale) - 1; });
-  else
+  } else {
     std::ranges::transform(image.samples, out, [&](float x) { return x / (scale / 2) - 1; });
+  }
   return t;
 }
 
@@ -69,11 +168,14 @@ io::Image from_network(const Tensor& batch, std::int64_t n, const Intensity& int
   io::Image image(s.h, s.w, s.c, intensity.kind);
   const Tensor packed = batch.contiguous();
   const float* in = packed.data<float>() + n * s.h * s.w * s.c;
-  const auto scale = static_cast<float>(intensity.scale);
+  const auto scale = static_cast<float>(intensity.scale), knee = static_cast<float>(intensity.knee);
+  const bool has_knee = std::isfinite(intensity.knee);
+  const float top = has_knee ? compressed(scale, knee) : 1;
   for (std::size_t i = 0; i < image.samples.size(); ++i) {
     const float x = (in[i] + 1) / 2;
-    image.samples[i] = intensity.kind == SampleKind::counts ? scale * std::max(x, 0.0f) * std::max(x, 0.0f)
-                                                            : std::clamp(x, 0.0f, 1.0f) * scale;
+    image.samples[i] = has_knee                               ? expanded(x * top, knee)
+                       : intensity.kind == SampleKind::counts ? scale * std::max(x, 0.0f) * std::max(x, 0.0f)
+                                                              : std::clamp(x, 0.0f, 1.0f) * scale;
   }
   return image;
 }

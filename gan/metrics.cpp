@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "io/image/body.h"
+
 namespace uptake::gan {
 namespace {
 
@@ -86,20 +88,31 @@ std::string shape_of(const io::Image& i) {
 
 }  // namespace
 
+double data_range_of(const io::Image& truth) {
+  return truth.kind == io::SampleKind::u8 ? 255 : std::max(io::upper_level(truth), 1.0);
+}
+
 ImageMetrics compare(const io::Image& p, const io::Image& t, double range) {
   if (p.height != t.height || p.width != t.width || p.channels != t.channels)
     throw std::invalid_argument("metrics: the prediction is " + shape_of(p) + ", the truth " + shape_of(t));
   if (t.samples.empty()) throw std::invalid_argument("metrics: the images have no pixels");
   if (!(range > 0)) throw std::invalid_argument("metrics: the data range is not positive");
-  double absolute = 0, square = 0;
+  double absolute = 0, square = 0, true_absolute = 0, true_square = 0;
   for (std::size_t i = 0; i < t.samples.size(); ++i) {
     const double d = static_cast<double>(p.samples[i]) - t.samples[i];
     absolute += std::abs(d);
     square += d * d;
+    const double value = t.samples[i];
+    true_absolute += std::abs(value);
+    true_square += value * value;
   }
   const auto count = static_cast<double>(t.samples.size());
+  const auto share = [](double part, double whole) { return part == 0 ? 0 : part / whole; };
   ImageMetrics m;
+  m.data_range = range;
   m.l1 = absolute / count;
+  m.relative_l1 = share(absolute, true_absolute);
+  m.nrmse = std::sqrt(share(square, true_square));
   m.psnr = 10 * std::log10(range * range / (square / count));
   for (std::int64_t c = 0; c < t.channels; ++c)
     m.ssim += ssim_of_channel(channel(p, c), channel(t, c), range) / static_cast<double>(t.channels);

@@ -91,6 +91,9 @@ constexpr double kPixels = 65536, kFilters = 4096;
   OPTION(std::int64_t, ndf, 64, between(1, kFilters), run, "filters of the discriminator's first level")     \
   OPTION(NormKind, norm, NormKind::batch, Any{}, run, "normalisation")                                       \
   OPTION(bool, dropout, true, Any{}, run, "dropout of 0.5 in the generator")                                 \
+  OPTION(Upsampling, upsample, Upsampling::convtranspose, Any{}, run,                                        \
+         "how the generator doubles the size on its way up: convtranspose (transposed convolution, as the "  \
+         "reference), nearest or bilinear (enlarge, then a 3x3 convolution: no lattice of fixed pixels)")    \
   OPTION(nn::InitKind, init_type, nn::InitKind::normal, Any{}, run, "initial weights")                       \
   OPTION(double, init_gain, 0.02, between(0, 1e6), run, "their scale")                                       \
   /* Training. */                                                                                            \

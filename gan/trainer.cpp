@@ -14,6 +14,7 @@
 #include "gan/random_streams.h"
 #include "gan/training_data.h"
 #include "gan/validation.h"
+#include "gan/validation_log.h"
 #include "io/base/folder_lock.h"
 #include "io/logs/csv_log.h"
 #include "io/logs/progress.h"
@@ -144,8 +145,8 @@ class Run {
       out_ << "losses.csv: the rows of steps " << losses_->last_step().value_or(0) + 1 << " to " << *step
            << " are lost; the run itself is not harmed\n";
     if (data_->validation) {
-      metrics_.emplace(file("validation.csv"), std::vector<std::string>{"L1", "PSNR", "SSIM"}, epoch);
-      tell_repair("validation.csv", *metrics_);
+      metrics_.emplace(file("validation.csv"), epoch, out_);
+      tell_repair("validation.csv", metrics_->log());
     }
     io::ensure_writable_folder(file("samples"));
   }
@@ -260,9 +261,10 @@ class Run {
     if (data_->validation) {
       const Summary s = validate(*data_->validation, Judged::every_pair);
       metric = s.mean.l1;
-      metrics_->append(p.epoch, std::array{s.mean.l1, s.mean.psnr, s.mean.ssim});
-      bar_->message("epoch " + std::to_string(p.epoch) + ": validation L1 " + text(s.mean.l1) + ", PSNR " +
-                    text(s.mean.psnr) + " dB, SSIM " + text(s.mean.ssim));
+      metrics_->append(p.epoch, s.mean);
+      bar_->message("epoch " + std::to_string(p.epoch) + ": validation L1 " + text(s.mean.l1) + " (" +
+                    text(100 * s.mean.relative_l1) + " % of the truth), PSNR " + text(s.mean.psnr) +
+                    " dB, SSIM " + text(s.mean.ssim));
     } else {
       validate(data_->train, Judged::samples);
       bar_->message("epoch " + std::to_string(p.epoch) + ": mean training G_L1 " + text(metric));
@@ -320,7 +322,8 @@ class Run {
   std::optional<TrainingData> data_;
   std::optional<Pix2Pix> model_;
   std::optional<nn::Schedule> schedule_;
-  std::optional<io::CsvLog> losses_, metrics_;
+  std::optional<io::CsvLog> losses_;
+  std::optional<ValidationLog> metrics_;
   std::optional<io::Progress> bar_;
   std::deque<Started> started_;
 };

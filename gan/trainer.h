@@ -3,7 +3,8 @@
 // - OUT/*.safetensors: checkpoints, see gan/checkpoint_files.h. last is saved at the end of epochs, every so many steps
 //   and minutes (save_every...), and when the run is stopped
 // - OUT/losses.csv: every step, learning rate and the four losses
-// - OUT/validation.csv: every epoch, L1, PSNR and SSIM over the val split
+// - OUT/validation.csv: every epoch, the means over the val split of L1, PSNR, SSIM, relative L1, NRMSE and of the data
+//   range of PSNR and SSIM (gan/metrics.h)
 // - OUT/samples/: every epoch, input, prediction and truth of up to four pairs
 // - OUT/.uptake.lock: while the run is going on
 #pragma once

@@ -34,9 +34,13 @@ void tell_problems(const io::PairDataset& data, std::ostream& out) {
 TrainingData open_training_data(const std::filesystem::path& folder, io::DatasetOptions options,
                                 std::ostream& out) {
   options.cache_bytes = kCacheBytes;
-  TrainingData data{io::PairDataset(folder, "train", options), {}, {}, {}};
+  TrainingData data{io::PairDataset(folder, "train", options), {}, IntensitySurvey(), {}};
+  data.intensity = IntensitySurvey(data.train.size());
   PairExaminer examiner(data.train);
-  data.range = data.train.verify(kThreads, std::ref(examiner));
+  data.train.verify(kThreads, [&](std::size_t i, const io::Pair& pair) {
+    examiner(i, pair);
+    data.intensity(i, pair);
+  });
   data.domain = examiner.domain(Direction::a_to_b);
   if (io::has_split(folder, "val")) {
     data.validation.emplace(folder, "val", options);
@@ -51,6 +55,7 @@ TrainingData open_training_data(const std::filesystem::path& folder, io::Dataset
       << (data.validation ? std::to_string(data.validation->size()) + " validation pairs"
                           : std::string("no val split"))
       << "\n";
+  for (const std::string& remark : data.intensity.remarks()) out << remark << "\n";
   return data;
 }
 
@@ -59,8 +64,8 @@ void describe(const TrainingData& data, CheckpointInfo& info) {
   const bool a_to_b = info.config.direction == Direction::a_to_b;
   info.config.input_channels = a_to_b ? train.a_channels() : train.b_channels();
   info.config.output_channels = a_to_b ? train.b_channels() : train.a_channels();
-  info.input = Intensity::of(train.kind(), a_to_b ? data.range.a_max : data.range.b_max);
-  info.output = Intensity::of(train.kind(), a_to_b ? data.range.b_max : data.range.a_max);
+  info.input = a_to_b ? data.intensity.a() : data.intensity.b();
+  info.output = a_to_b ? data.intensity.b() : data.intensity.a();
   info.trained_on = data.domain;
   if (!a_to_b) std::swap(info.trained_on->input, info.trained_on->target);
   info.progress.data_fingerprint = fingerprint(train);

@@ -12,8 +12,8 @@ namespace uptake::gan {
 struct TrainingData {
   io::PairDataset train;
   std::optional<io::PairDataset> validation;
-  io::IntensityRange range;  // of the train split
-  TrainingDomain domain;     // of the train split, AtoB
+  IntensitySurvey intensity;  // of the train split
+  TrainingDomain domain;      // of the train split, AtoB
 
   std::int64_t size() const { return static_cast<std::int64_t>(train.size()); }
   std::int64_t steps_per_epoch(std::int64_t batch_size) const {
@@ -21,8 +21,9 @@ struct TrainingData {
   }
 };
 
-/// Opens train and, if there is one, val, and decodes every file. What is left out and how many pairs there are is told
-/// on `out`. Throws TrainingError where the splits are at odds, io::FileError, and io::Interrupted by `options.stop`.
+/// Opens train and, if there is one, val, and decodes every file. What is left out, how many pairs there are and how
+/// their samples are scaled is told on `out`. Throws TrainingError where the splits are at odds, io::FileError, and
+/// io::Interrupted by `options.stop`.
 TrainingData open_training_data(const std::filesystem::path& folder, io::DatasetOptions options,
                                 std::ostream& out);
 

@@ -15,9 +15,9 @@ Summary validate(Network& generator, const io::PairDataset& data, Judged judged,
   std::vector<std::vector<io::Image>> rows;
   const auto look = [&](const CaseResult& r) {
     io::throw_if_set(stop);
-    if (rows.size() < kSamples)
-      rows.push_back(
-          {display(r.input, info.input), display(r.prediction, info.output), display(r.truth, info.output)});
+    if (rows.size() >= kSamples) return;
+    const CaseDisplay shown = display(r);
+    rows.push_back({shown.input, shown.prediction, shown.truth});
   };
   const TrainConfig& config = info.config;
   const Summary summary = evaluate(generator, data, config, info.input, info.output,

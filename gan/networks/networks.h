@@ -3,6 +3,7 @@
 //
 // - unet_N: encoder-decoder with skips; log2 N levels of k4 s2 p1 convolutions (unet_256: 8, unet_128: 7)
 // - resnet_Kblocks: 7x7, two stride-2 convolutions, K residual blocks, two transposed convolutions, 7x7
+//   (the generators' way up has other forms, see Upsampling)
 // - discriminators of patches (basic: 70x70 pixels; n_layers: any depth), or of single pixels
 #pragma once
 #include <array>
@@ -21,12 +22,31 @@ using nn::Network;
 using nn::NormKind;
 using nn::Var;
 
+/// How a generator doubles height and width on its way up.
+///
+/// - convtranspose: a transposed convolution, as the reference does (U-Net: k4 s2 p1, residual: k3 s2 p1 and one more
+///   row and column). Its four phases have filters of their own, so what is flat comes out with a pattern of period 2,
+///   of period 2^k after k of them (docs/results/fixed_pixels.md).
+/// - nearest, bilinear: every pixel becomes 2 x 2, copied or interpolated (centres at +0.5), then a convolution k3 s1 over
+///   an image enlarged by one reflected pixel to every side (after Odena et al. 2016). What is flat stays flat, up to the
+///   border.
+///
+/// The convolution bears the name that the transposed one has in the reference ("model.model.3"), its weights are
+/// [out,in,3,3] instead of [in,out,4,4]; all other names and shapes are the same.
+enum class Upsampling { convtranspose, nearest, bilinear };
+constexpr auto names(Upsampling) {
+  return std::to_array<std::pair<Upsampling, const char*>>({{Upsampling::convtranspose, "convtranspose"},
+                                                            {Upsampling::nearest, "nearest"},
+                                                            {Upsampling::bilinear, "bilinear"}});
+}
+
 struct GeneratorOptions {
   std::string net = "unet_256";
   std::int64_t in = 3, out = 3;  // channels
   std::int64_t ngf = 64;         // filters of the first level
   NormKind norm = NormKind::batch;
-  bool dropout = true;       // probability 0.5, where the reference has it
+  bool dropout = true;  // probability 0.5, where the reference has it
+  Upsampling upsample = Upsampling::convtranspose;
   nn::Machine machine = {};  // where and how to compute
 };
 

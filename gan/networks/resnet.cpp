@@ -40,8 +40,8 @@ Resnet::Resnet(const GeneratorOptions& o, int blocks)
   }
   int place = 10 + blocks;
   for (std::int64_t c = wide; c > ngf; c /= 2, place += 3) {
-    transposed_.emplace_back(
-        store_, "model." + std::to_string(place),
+    ups_.emplace_back(
+        store_, "model." + std::to_string(place), o.upsample,
         nn::ConvTranspose2dOptions{
             .in = c, .out = c / 2, .kernel = 3, .stride = 2, .pad = 1, .output_pad = 1, .bias = bias});
     norm("model." + std::to_string(place + 1), c / 2);
@@ -66,7 +66,7 @@ Var Resnet::forward(const Var& x, const Mode& mode) {
         norm++->forward(conv++->forward(nn::reflection_pad(h, 1)), mode, {{kRelu, {}}}, dropout)[0];
     h = nn::add(h, norm++->forward(conv++->forward(nn::reflection_pad(inner, 1)), mode, kNone));
   }
-  for (auto& up : transposed_) h = norm++->forward(up.forward(h), mode, kRelu);
+  for (auto& up : ups_) h = norm++->forward(up.forward(h), mode, kRelu);
   return nn::pointwise(conv->forward(nn::reflection_pad(h, 3)), {{kTanh, {}}})[0];
 }
 

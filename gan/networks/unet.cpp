@@ -40,10 +40,10 @@ void Unet::build(const GeneratorOptions& o, int level, const std::string& prefix
   if (!innermost) build(o, level + 1, name(outermost ? 1 : 3));
 
   const int place = outermost || innermost ? 3 : 5;
-  l.up = &transposed_.emplace_back(
-      store_, name(place),
-      nn::ConvTranspose2dOptions{
-          .in = innermost ? inner : 2 * inner, .out = outer, .bias = bias || outermost});
+  l.up =
+      &ups_.emplace_back(store_, name(place), o.upsample,
+                         nn::ConvTranspose2dOptions{
+                             .in = innermost ? inner : 2 * inner, .out = outer, .bias = bias || outermost});
   l.up_norm = &norms_.emplace_back(store_, name(place + 1), outermost ? NormKind::none : o.norm, outer);
 }
 

@@ -1,16 +1,19 @@
 // The U-Net generator (Ronneberger et al. 2015, as used by Isola et al. 2017). Internal to gan/: made by
 // make_generator.
 #pragma once
+#include <deque>
 #include <vector>
 
 #include "gan/networks/networks.h"
+#include "gan/networks/up_conv.h"
 
 namespace uptake::gan {
 
 /// Level k = 1..levels halves the image k times; c_k = ngf min(2^(k-1), 8) channels.
 ///
 ///   down  conv k4 s2 p1, norm (not in the first and last level), LeakyReLU 0.2 before the next convolution
-///   up    ReLU, transposed conv k4 s2 p1, norm; dropout 0.5 in levels 5 .. levels-1; concat [skip, up]
+///   up    ReLU, transposed conv k4 s2 p1 (or another UpConv), norm; dropout 0.5 in levels 5 .. levels-1;
+///         concat [skip, up]
 ///   top   ReLU, transposed conv (with bias), tanh
 ///
 /// A skip leaves the encoder twice from one pass: as LeakyReLU downwards, and as ReLU written straight into
@@ -26,7 +29,7 @@ class Unet : public Network {
     std::int64_t channels;  // c_k
     nn::Conv2d* down;
     nn::Norm* down_norm;
-    nn::ConvTranspose2d* up;
+    UpConv* up;
     nn::Norm* up_norm;
     double dropout;
   };
@@ -35,7 +38,7 @@ class Unet : public Network {
   int levels_;
   std::vector<Level> level_;  // [0] is level 1
   std::deque<nn::Conv2d> convs_;
-  std::deque<nn::ConvTranspose2d> transposed_;
+  std::deque<UpConv> ups_;
   std::deque<nn::Norm> norms_;
 };
 

@@ -54,6 +54,7 @@ TEST_CASE("a DICOM cohort is made, trained on, translated to valid derived NM an
   REQUIRE(trained.code == 0);
   CHECK(trained.says("load-size=0"));
   CHECK(trained.says("flip=false"));
+  CHECK(trained.says("upsample=nearest"));
   CHECK(trained.says("validation L1"));
   const fs::path model = run / "best.safetensors";
   CHECK(command("inspect " + quoted(model)).says("unet_16"));
@@ -102,7 +103,8 @@ TEST_CASE("a DICOM cohort is made, trained on, translated to valid derived NM an
   CHECK(html.find("data:image/png;base64,") != std::string::npos);
   CHECK(html.find("<svg") != std::string::npos);
   CHECK(html.find("http-equiv=\"refresh\"") == std::string::npos);
-  CHECK(io::read_file(report / "metrics.csv").starts_with("case,l1,psnr_db,ssim\n"));
+  CHECK(io::read_file(report / "metrics.csv")
+            .starts_with("case,l1,relative_l1,nrmse,psnr_db,ssim,data_range\n"));
 }
 
 TEST_CASE("a real scan and its compressed twins are translated to the same counts") {

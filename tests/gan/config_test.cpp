@@ -45,7 +45,7 @@ TEST_CASE("checkpoints keep their keys and words") {
       R"("n_layers_d":3,"ndf":64,)"
       R"("net_d":"basic","net_g":"unet_256","ngf":64,"norm":"batch","norm_at_test":"auto",)"
       R"("output_channels":0,"precision":"float32","save_every":0,"save_every_epochs":1,)"
-      R"("save_every_minutes":10.0,"seed":0,"skip_bad":false,"steps":0,"threads":0})");
+      R"("save_every_minutes":10.0,"seed":0,"skip_bad":false,"steps":0,"threads":0,"upsample":"convtranspose"})");
 }
 
 TEST_CASE("every option goes into JSON and comes back, alone and with the others") {

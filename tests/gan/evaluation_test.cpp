@@ -93,7 +93,9 @@ TEST_CASE("write_evaluation: the table, the summary and what is returned tell th
 
   const auto rows = io::parse_csv("metrics.csv", io::read_file(out / "metrics.csv"));
   REQUIRE(rows.size() == 4);
-  CHECK(rows[0].fields == std::vector<std::string>{"case", "l1", "psnr_db", "ssim"});
+  CHECK(rows[0].fields ==
+        std::vector<std::string>{"case", "l1", "relative_l1", "nrmse", "psnr_db", "ssim", "data_range"});
+  CHECK(rows[1].fields.at(6) == "255");
   CHECK(rows[3].fields[0] == "a,b");
   std::vector<double> l1;
   for (std::size_t i = 1; i < rows.size(); ++i) l1.push_back(std::stod(rows[i].fields.at(1)));
@@ -107,6 +109,10 @@ TEST_CASE("write_evaluation: the table, the summary and what is returned tell th
   CHECK(summary.at("l1").at("mean") == result.l1.mean);
   CHECK(summary.at("psnr_db").at("sd") == result.psnr.sd);
   CHECK(summary.at("ssim").at("median") == result.ssim.median);
+  CHECK(summary.at("nrmse").at("mean") == result.nrmse.mean);
+  CHECK(summary.at("relative_l1").at("mean") == result.relative_l1.mean);
+  CHECK(summary.at("data_range").at("median") == 255);
+  CHECK(summary.at("fixed_pattern").is_null());
   const std::string hash = summary.at("weights_sha256");
   CHECK(hash == gan::read_checkpoint_info(bench.checkpoint).weights_sha256);
   const std::string page = io::read_file(result.report);
@@ -121,4 +127,30 @@ TEST_CASE("write_evaluation: data of another kind is refused before anything is 
   CHECK_THROWS_WITH_AS(bench.run(bench.folder / "report"),
                        doctest::Contains("the model was trained on 1 -> 1 (of 255)"), io::FileError);
   CHECK_FALSE(std::filesystem::exists(bench.folder / "report"));
+}
+
+TEST_CASE("display: counts dark on white by their root, up to the window; pictures from 0 to theirs") {
+  io::Image counts(1, 4, 1, io::SampleKind::counts);
+  counts.samples = {0, 25, 100, 400};
+  CHECK(gan::display(counts, 100).samples == std::vector<float>{255, 127.5f, 0, 0});
+  io::Image deep(1, 3, 1, io::SampleKind::u16);
+  deep.samples = {0, 2000, 4000};
+  CHECK(gan::display(deep, 4000).samples == std::vector<float>{0, 127.5f, 255});
+}
+
+TEST_CASE("display of a case: prediction and truth share the truth's window, which no hot spot decides") {
+  gan::CaseResult r;
+  r.input = r.truth = r.prediction = io::Image(1, 100, 1, io::SampleKind::counts);
+  for (std::size_t i = 0; i < 100; ++i) {
+    r.input.samples[i] = 30;
+    r.truth.samples[i] = 100 + static_cast<float>(i);
+    r.prediction.samples[i] = 396;
+  }
+  r.truth.samples[40] = 20000;
+  const gan::CaseDisplay shown = gan::display(r);
+  CHECK(shown.window == "0 to 396 counts");
+  CHECK(shown.input_window == "0 to 30 counts");
+  CHECK(shown.prediction.samples[0] == doctest::Approx(0).epsilon(1e-3));
+  CHECK(shown.truth.samples[0] == doctest::Approx(255 * (1 - std::sqrt(100.0 / 396))));
+  CHECK(shown.truth.samples[40] == 0);
 }

@@ -71,6 +71,8 @@ struct Case {
     g.ngf = number("ngf");
     g.norm = nn::from_name<nn::NormKind>(meta("norm")).value();
     g.dropout = meta("dropout") == "masks";
+    if (file.metadata.contains("upsample"))
+      g.upsample = nn::from_name<gan::Upsampling>(meta("upsample")).value();
     g.machine.dtype = type;
     gan::DiscriminatorOptions d;
     d.net = nn::from_name<gan::DiscriminatorKind>(meta("net_d")).value();
@@ -182,7 +184,8 @@ const char* const kTrainingCases[] = {"unet_32_batch_vanilla",      "unet_32_ins
                                       "unet_32_none_hinge",         "unet_32_batch_64x32",
                                       "unet_32_batch_gray",         "unet_128_batch_vanilla",
                                       "resnet_6blocks_batch_pixel", "resnet_9blocks_instance_lsgan",
-                                      "unet_128_batch_dropout",     "resnet_6blocks_batch_dropout"};
+                                      "unet_128_batch_dropout",     "resnet_6blocks_batch_dropout",
+                                      "unet_32_batch_nearest"};
 
 }  // namespace
 

@@ -1,10 +1,16 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <set>
 #include <stdexcept>
 
 #include "gan/networks/networks.h"
+#include "gan/networks/up_conv.h"
 #include "nn/init.h"
 #include "tests/gan/unet256_state.h"
+#include "tests/reference/conv.h"
+#include "tests/reference/spatial.h"
 
 namespace {
 
@@ -103,4 +109,84 @@ TEST_CASE("dropout is in the reference's places: it changes unet_128 in training
   };
   CHECK(differs("unet_128", 128));
   CHECK_FALSE(differs("unet_32", 32));
+}
+
+TEST_CASE(
+    "another up-sampling changes the shapes of the transposed convolutions' weights, and nothing else") {
+  for (const char* net : {"unet_32", "resnet_1blocks"}) {
+    const auto as_reference = gan::make_generator({.net = net, .ngf = 2, .norm = gan::NormKind::instance});
+    for (const auto kind : {gan::Upsampling::nearest, gan::Upsampling::bilinear}) {
+      const auto other =
+          gan::make_generator({.net = net, .ngf = 2, .norm = gan::NormKind::instance, .upsample = kind});
+      const auto &a = as_reference->store().entries(), &b = other->store().entries();
+      REQUIRE(a.size() == b.size());
+      int changed = 0;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        CHECK(a[i].name == b[i].name);
+        if (a[i].shape == b[i].shape) continue;
+        ++changed;
+        REQUIRE(a[i].shape.size() == 4);
+        CHECK(std::vector<long>(b[i].shape.begin(), b[i].shape.end()) ==
+              std::vector<long>{a[i].shape[1], a[i].shape[0], 3, 3});
+      }
+      CHECK(changed == (std::string(net) == "unet_32" ? 5 : 2));
+    }
+  }
+}
+
+TEST_CASE("generators keep the size of the image with every up-sampling") {
+  const nn::NoGrad no_grad;
+  for (const auto kind : {gan::Upsampling::nearest, gan::Upsampling::bilinear})
+    for (const char* net : {"unet_4", "unet_64", "resnet_1blocks"}) {
+      const auto g = gan::make_generator({.net = net, .in = 2, .out = 5, .ngf = 2, .upsample = kind});
+      CHECK(g->forward(image(64, 128, 2), gan::Mode::inference()).shape() == nn::Shape{1, 64, 128, 5});
+    }
+}
+
+TEST_CASE("enlarging and a convolution equal their definitions in double") {
+  const kernels::Shape4 x{2, 3, 5, 2};
+  for (const auto kind : {gan::Upsampling::nearest, gan::Upsampling::bilinear}) {
+    nn::ParameterStore store(nn::DType::f64);
+    const gan::UpConv up(store, "up", kind, {.in = 2, .out = 3});
+    store.allocate();
+    nn::initialise(store, nn::InitKind::normal, 0.5, 7, 0);
+    nn::Parameter &weight = store.parameters()[0], &bias = store.parameters()[1];
+    REQUIRE(weight.name == "up.weight");
+    nn::Tensor in = nn::Tensor::empty({x.n, x.h, x.w, x.c}, nn::DType::f64);
+    for (std::int64_t i = 0; i < in.size(); ++i) in.data<double>()[i] = std::sin(static_cast<double>(i * i));
+    const auto values = [](const nn::Tensor& t) {
+      return std::vector<double>(t.data<double>(), t.data<double>() + t.size());
+    };
+    const auto links = kind == gan::Upsampling::nearest ? reference::upsample_nearest(x, 2)
+                                                        : reference::upsample_bilinear(x, 2);
+    const auto padded = reference::reflection_pad(links.to, 1);
+    const kernels::ConvGeometry geometry{padded.to, {3, 2, 3, 3, 1, 0}};
+    const auto expected = reference::conv_forward(geometry, padded.forward(links.forward(values(in))),
+                                                  values(store.to_plain(weight, store.values())),
+                                                  values(store.to_plain(bias, store.values())));
+    const nn::Tensor y = up.forward(gan::Var(in)).value();
+    REQUIRE(y.shape() == nn::Shape{2, 6, 10, 3});
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      REQUIRE(y.data<double>()[i] == doctest::Approx(expected[i]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE(
+    "what is flat stays flat without transposed convolutions, and becomes a lattice of four values with "
+    "them") {
+  for (const auto& [kind, different] : {std::pair{gan::Upsampling::convtranspose, 4},
+                                        {gan::Upsampling::nearest, 1},
+                                        {gan::Upsampling::bilinear, 1}}) {
+    nn::ParameterStore store(nn::DType::f32);
+    const gan::UpConv up(store, "up", kind, {.in = 3, .out = 1});
+    store.allocate();
+    nn::initialise(store, nn::InitKind::normal, 0.5, 3, 0);
+    const nn::Tensor y = up.forward(image(8, 8, 3)).value();
+    std::set<long> inside;
+    const std::int64_t border = kind == gan::Upsampling::convtranspose ? 2 : 0;  // zero padding
+    for (std::int64_t h = border; h < 16 - border; ++h)
+      for (std::int64_t w = border; w < 16 - border; ++w)
+        inside.insert(std::lround(1e4 * y.data<float>()[h * 16 + w]));
+    CHECK(inside.size() == static_cast<std::size_t>(different));
+  }
 }

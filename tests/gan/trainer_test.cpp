@@ -182,3 +182,44 @@ TEST_CASE("a steady training step asks the system for no memory") {
   for (std::uint32_t step = 3; step < 8; ++step) model.step(a, b, 1e-4, {1, 0, step});
   CHECK(kernels::host_memory().statistics().system_allocations == before);
 }
+
+TEST_CASE("a validation log of an older version is put aside on resume, not mixed with other ranges") {
+  const TemporaryFolder folder;
+  write_pairs(folder / "data/train", 2, 32, 1);
+  write_pairs(folder / "data/val", 1, 32, 2);
+  gan::TrainRequest request = small_request(folder / "data", folder / "run");
+  request.config.load_size = request.config.crop_size = 0;
+  request.config.steps = 1;
+  CHECK(run(request).find("older version") == std::string::npos);
+  const std::string old = "step,L1,PSNR,SSIM\n1,9,20,0.5\n";
+  io::write_file_atomically(folder / "run/validation.csv", old);
+  request.resume = true;
+  request.config.steps = 0;
+  CHECK(run(request).find("validation.csv of an older version is validation_before.csv now") !=
+        std::string::npos);
+  CHECK(io::read_file(folder / "run/validation_before.csv") == old);
+  CHECK(io::read_csv_log(folder / "run/validation.csv").columns ==
+        std::vector<std::string>{"L1", "PSNR", "SSIM", "relative_L1", "NRMSE", "data_range"});
+}
+
+TEST_CASE("16-bit training pairs that use 12 bits are noticed and scaled by those") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "data/train");
+  for (int n = 0; n < 2; ++n) {
+    io::Image image(32, 64, 1, io::SampleKind::u16);
+    for (std::size_t i = 0; i < image.samples.size(); ++i)
+      image.samples[i] = static_cast<float>(i * 7 % 4000);
+    io::write_png(folder / "data/train" / (std::to_string(n) + ".png"), image);
+  }
+  gan::TrainRequest request = small_request(folder / "data", folder / "run");
+  request.config.load_size = request.config.crop_size = 0;
+  request.config.epochs = 1;
+  request.config.epochs_decay = 0;
+  const std::string told = run(request);
+  CHECK(told.find("warning: A: the largest sample of the training set is ") != std::string::npos);
+  CHECK(told.find("of the 16 bits of its images 12 are used; +1 is 4095 instead of 65535") !=
+        std::string::npos);
+  const gan::CheckpointInfo info = gan::read_checkpoint_info(folder / "run/last.safetensors");
+  CHECK(info.input.scale == 4095);
+  CHECK(info.output.scale == 4095);
+}

@@ -58,6 +58,8 @@ CASES = {
                                       "norm": "instance", "gan_mode": "lsgan", "batch": 1, "seed": 5},
     "resnet_6blocks_batch_dropout": {"net_g": "resnet_6blocks", "net_d": "n_layers", "layers_d": 2, "ngf": 2,
                                      "output_nc": 1, "height": 16, "width": 16, "dropout": "masks", "seed": 14},
+    "unet_32_batch_nearest": {"upsample": "nearest", "ngf": 1, "ndf": 2, "input_nc": 1, "output_nc": 1,
+                              "height": 64, "width": 64, "gan_mode": "lsgan", "seed": 2},
 }
 
 
@@ -111,7 +113,8 @@ class Masks:
 
 def build(case, masks):
     make_dropout = masks.layer if case["dropout"] == "masks" else lambda: None
-    net_g = make_generator(case["net_g"], case["input_nc"], case["output_nc"], case["ngf"], case["norm"], make_dropout)
+    net_g = make_generator(case["net_g"], case["input_nc"], case["output_nc"], case["ngf"], case["norm"], make_dropout,
+                           case.get("upsample", "convtranspose"))
     channels = case["input_nc"] + case["output_nc"]
     net_d = make_discriminator(case["net_d"], channels, case["ndf"], case["norm"], case["layers_d"])
     return net_g, net_d

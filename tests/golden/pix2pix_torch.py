@@ -35,10 +35,28 @@ def half_dropout():
 # ---------------------------------------------------------------- generators
 
 
+class ResizeConv(nn.Conv2d):
+    """Doubles height and width by copying or interpolating, then convolves 3x3 over reflected borders."""
+
+    def __init__(self, mode, input_nc, output_nc, bias):
+        super().__init__(input_nc, output_nc, 3, padding=1, padding_mode="reflect", bias=bias)
+        self.mode = {"mode": mode, **({"align_corners": False} if mode == "bilinear" else {})}
+
+    def forward(self, x):
+        return super().forward(nn.functional.interpolate(x, scale_factor=2, **self.mode))
+
+
+def up_layer(upsample, input_nc, output_nc, *, bias=True, **transposed):
+    """convtranspose with the settings given, or nearest or bilinear."""
+    if upsample == "convtranspose":
+        return nn.ConvTranspose2d(input_nc, output_nc, bias=bias, **transposed)
+    return ResizeConv(upsample, input_nc, output_nc, bias)
+
+
 class UNetLevel(nn.Module):
     """One level of the U-Net: halve the image, run the levels inside, double it, and put the input beside it."""
 
-    def __init__(self, outer, inner, *, inside, norm, dropout=None):
+    def __init__(self, outer, inner, *, inside, norm, dropout=None, upsample="convtranspose"):
         super().__init__()
         bias = convolutions_have_bias(norm)
         layers = [
@@ -49,7 +67,8 @@ class UNetLevel(nn.Module):
             layers += [norm_layer(norm, inner), inside]
         layers += [
             nn.ReLU(),
-            nn.ConvTranspose2d(inner if inside is None else 2 * inner, outer, 4, stride=2, padding=1, bias=bias),
+            up_layer(upsample, inner if inside is None else 2 * inner, outer, kernel_size=4, stride=2, padding=1,
+                     bias=bias),
             norm_layer(norm, outer),
         ]
         if dropout is not None:
@@ -61,13 +80,13 @@ class UNetLevel(nn.Module):
 
 
 class UNetOuterLevel(nn.Module):
-    def __init__(self, input_nc, output_nc, inner, *, inside, norm):
+    def __init__(self, input_nc, output_nc, inner, *, inside, norm, upsample):
         super().__init__()
         self.model = nn.Sequential(
             nn.Conv2d(input_nc, inner, 4, stride=2, padding=1, bias=convolutions_have_bias(norm)),
             inside,
             nn.ReLU(),
-            nn.ConvTranspose2d(2 * inner, output_nc, 4, stride=2, padding=1),
+            up_layer(upsample, 2 * inner, output_nc, kernel_size=4, stride=2, padding=1),
             nn.Tanh(),
         )
 
@@ -79,16 +98,18 @@ class UNet(nn.Module):
     """num_downs levels; sizes must be multiples of 2^num_downs. Dropout at the levels of 8 ngf channels that are
     neither the innermost nor the one where the channels first reach 8 ngf."""
 
-    def __init__(self, input_nc, output_nc, num_downs, ngf=64, norm="batch", make_dropout=no_dropout):
+    def __init__(self, input_nc, output_nc, num_downs, ngf=64, norm="batch", make_dropout=no_dropout,
+                 upsample="convtranspose"):
         super().__init__()
+        form = {"norm": norm, "upsample": upsample}
         if num_downs < 5:
             raise ValueError(f"num_downs is {num_downs}, expected at least 5")
-        level = UNetLevel(8 * ngf, 8 * ngf, inside=None, norm=norm)
+        level = UNetLevel(8 * ngf, 8 * ngf, inside=None, **form)
         for _ in range(num_downs - 5):
-            level = UNetLevel(8 * ngf, 8 * ngf, inside=level, norm=norm, dropout=make_dropout())
+            level = UNetLevel(8 * ngf, 8 * ngf, inside=level, dropout=make_dropout(), **form)
         for outer in (4 * ngf, 2 * ngf, ngf):
-            level = UNetLevel(outer, 2 * outer, inside=level, norm=norm)
-        self.model = UNetOuterLevel(input_nc, output_nc, ngf, inside=level, norm=norm)
+            level = UNetLevel(outer, 2 * outer, inside=level, **form)
+        self.model = UNetOuterLevel(input_nc, output_nc, ngf, inside=level, **form)
 
     def forward(self, x):
         return self.model(x)
@@ -112,7 +133,8 @@ class ResnetBlock(nn.Module):
 class Resnet(nn.Module):
     """Sizes must be multiples of 4."""
 
-    def __init__(self, input_nc, output_nc, blocks, ngf=64, norm="batch", make_dropout=no_dropout):
+    def __init__(self, input_nc, output_nc, blocks, ngf=64, norm="batch", make_dropout=no_dropout,
+                 upsample="convtranspose"):
         super().__init__()
         bias = convolutions_have_bias(norm)
         layers = [nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm_layer(norm, ngf), nn.ReLU()]
@@ -120,7 +142,7 @@ class Resnet(nn.Module):
             layers += [nn.Conv2d(c, 2 * c, 3, stride=2, padding=1, bias=bias), norm_layer(norm, 2 * c), nn.ReLU()]
         layers += [ResnetBlock(4 * ngf, norm, make_dropout()) for _ in range(blocks)]
         for c in (4 * ngf, 2 * ngf):
-            up = nn.ConvTranspose2d(c, c // 2, 3, stride=2, padding=1, output_padding=1, bias=bias)
+            up = up_layer(upsample, c, c // 2, kernel_size=3, stride=2, padding=1, output_padding=1, bias=bias)
             layers += [up, norm_layer(norm, c // 2), nn.ReLU()]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
@@ -172,16 +194,16 @@ class PixelDiscriminator(nn.Module):
 # ------------------------------------------------------- by name, initialise
 
 
-def make_generator(net_g, input_nc, output_nc, ngf, norm, make_dropout=no_dropout):
+def make_generator(net_g, input_nc, output_nc, ngf, norm, make_dropout=no_dropout, upsample="convtranspose"):
     """net_g: unet_<power of two from 32> (unet_256 has 8 levels), resnet_<blocks>blocks."""
     kind, _, size = net_g.partition("_")
     if kind == "unet":
         num_downs = int(size).bit_length() - 1
         if 2**num_downs != int(size):
             raise ValueError(f"{net_g}: the size must be a power of two")
-        return UNet(input_nc, output_nc, num_downs, ngf, norm, make_dropout)
+        return UNet(input_nc, output_nc, num_downs, ngf, norm, make_dropout, upsample)
     if kind == "resnet" and size.endswith("blocks"):
-        return Resnet(input_nc, output_nc, int(size[: -len("blocks")]), ngf, norm, make_dropout)
+        return Resnet(input_nc, output_nc, int(size[: -len("blocks")]), ngf, norm, make_dropout, upsample)
     raise ValueError(f"unknown generator {net_g!r}")
 
 
