@@ -60,9 +60,9 @@ Options declare(Request& r) {
            "DICOM "
            "cohort --load-size and --crop-size are 0 (native), --flip is off, for the sides of a patient "
            "are "
-           "not interchangeable, --upsample is nearest, for transposed convolutions put hot pixels at "
-           "fixed places into the air of every prediction, and --lambda-l1 is 150, for counts are "
-           "mapped to a smaller part of the network's range, which leaves room for hot spots.",
+           "not interchangeable, --upsample is bilinear and --lambda-l1 500, for transposed convolutions, "
+           "and an adversarial loss that weighs more, put hot pixels at fixed places into the air of every "
+           "prediction.",
        .example = "  uptake phantom --out cohort --patients 30 --seed 1\n"
                   "  uptake train --data cohort --out run --net-g unet_64 --ngf 16 --ndf 16 --epochs 5 "
                   "--epochs-decay 5\n"});
@@ -91,8 +91,8 @@ TrainConfig defaults_for(const fs::path& data) {
   if (fs::exists(data / "cohort.csv")) {
     c.load_size = c.crop_size = 0;
     c.flip = false;
-    c.upsample = gan::Upsampling::nearest;
-    c.lambda_l1 = 150;
+    c.upsample = gan::Upsampling::bilinear;
+    c.lambda_l1 = 500;
   }
   return c;
 }

@@ -54,7 +54,7 @@ TEST_CASE("a DICOM cohort is made, trained on, translated to valid derived NM an
   REQUIRE(trained.code == 0);
   CHECK(trained.says("load-size=0"));
   CHECK(trained.says("flip=false"));
-  CHECK(trained.says("upsample=nearest"));
+  CHECK(trained.says("upsample=bilinear"));
   CHECK(trained.says("validation L1"));
   const fs::path model = run / "best.safetensors";
   CHECK(command("inspect " + quoted(model)).says("unet_16"));
