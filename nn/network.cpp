@@ -17,7 +17,8 @@ void Network::load(const std::filesystem::path& path) {
   const io::Safetensors file = io::read_safetensors(path);
   require_state(file, "", store_);
   for (const auto& [name, tensor] : file.tensors)
-    if (std::ranges::none_of(store_.entries(), [&](const auto& entry) { return entry.name == name; }))
+    if (std::ranges::none_of(store_.entries(),
+                             [&wanted = name](const auto& entry) { return entry.name == wanted; }))
       throw io::FileError(path, "holds tensor " + name + ", which the network does not have");
   get_state(file, "", store_);
 }
