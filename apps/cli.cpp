@@ -42,6 +42,12 @@ std::optional<std::string> unquoted(const std::string& text) {
 
 }  // namespace
 
+UsageError::UsageError(std::string sentence)
+    : std::runtime_error(
+          (std::ranges::replace_if(
+               sentence, [](char c) { return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f; }, '?'),
+           sentence)) {}
+
 std::string spelled(const std::string& option) {
   std::string name = option;
   std::ranges::replace(name, '_', '-');

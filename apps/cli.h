@@ -26,9 +26,9 @@ constexpr int kExitFailed = 1;  // a file, the data or the computation
 constexpr int kExitUsage = 2;   // the command line
 // Ended by a signal: 128 and its number, 130 for Ctrl-C.
 
-/// A command line that makes no sense: exit code 2.
+/// A command line that makes no sense: exit code 2. Control characters of what it quotes are shown as '?'.
 struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit UsageError(std::string sentence);
 };
 
 /// "--crop-size" for crop_size, as the library calls it.

@@ -39,7 +39,7 @@ void check_value(const Option<std::string, GeneratorName>& option, const std::st
   if (is_generator_name(value)) return;
   const std::string nearest = io::nearest_name(
       value, {"unet_256", "unet_128", "unet_64", "unet_32", "resnet_9blocks", "resnet_6blocks"});
-  throw OptionError(option.name, "'" + value + "'",
+  throw OptionError(option.name, "'" + io::printable(value) + "'",
                     range_text(option.range) + (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
 }
 
@@ -49,7 +49,7 @@ void refuse_name(const std::string& option, const std::string& found, const std:
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
   const std::string nearest = io::nearest_name(found, names);
-  throw OptionError(option, "'" + found + "'",
+  throw OptionError(option, "'" + io::printable(found) + "'",
                     "one of " + list + (nearest.empty() ? "" : " (did you mean " + nearest + "?)"));
 }
 
