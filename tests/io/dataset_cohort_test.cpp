@@ -258,10 +258,10 @@ TEST_CASE("check_splits: one PatientID under two names in two splits of a cohort
 
 TEST_CASE("PairDataset: DICOM files beside a table that does not name them are said") {
   const DatasetFolder folder;
-  for (const char* name : {"dicom/a.dcm", "dicom/b.dcm", "dicom/c.dcm", "dicom/d.DCM", "e.dcm"}) {
-    std::filesystem::create_directories(folder.path() / "dicom");
-    add_dicom(folder, name, {.seed = name[6]});
-  }
+  std::filesystem::create_directories(folder.path() / "dicom");
+  int seed = 0;
+  for (const char* name : {"dicom/a.dcm", "dicom/b.dcm", "dicom/c.dcm", "dicom/d.DCM", "e.dcm"})
+    add_dicom(folder, name, {.seed = ++seed});
   add_table(folder, "P1,,train,dicom/a.dcm,dicom/b.dcm\n");
   const std::vector<std::string> notes = PairDataset(folder.path(), "train").notes();
   REQUIRE(notes.size() >= 2);
