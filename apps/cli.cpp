@@ -220,11 +220,11 @@ std::vector<ConfigLine> read_config(const std::filesystem::path& file) {
     }
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) continue;
-    if (line.find('=') == std::string::npos)
-      throw UsageError(where + "'" + line + "', expected 'name = value'");
-    const std::string value = trimmed(line.substr(equals + 1));
+    const auto between = line.find('=');  // not where it was before blanks in front were taken away
+    if (between == std::string::npos) throw UsageError(where + "'" + line + "', expected 'name = value'");
+    const std::string value = trimmed(line.substr(between + 1));
     if (value.empty()) throw UsageError(where + "'" + line + "' has no value");
-    lines.push_back({number, trimmed(line.substr(0, equals)), value});
+    lines.push_back({number, trimmed(line.substr(0, between)), value});
   }
   return lines;
 }
