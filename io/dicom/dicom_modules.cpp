@@ -181,6 +181,11 @@ DicomImage open_source(const std::filesystem::path& source, const DerivedDescrip
   demand(image.sop_instance_uid, "SOPInstanceUID");
   demand(image.study_instance_uid, "StudyInstanceUID");
   demand(image.series_instance_uid, "SeriesInstanceUID");
+  // Escapes switch character sets. DCMTK ends a text at a NUL: it would be another patient's number.
+  if (std::ranges::any_of(image.patient_id,
+                          [](char c) { return (c >= 0 && c < 0x20 && c != 0x1b) || c == 0x7f; }))
+    throw FileError(
+        source, "PatientID holds control characters, so a derived image could not be of the same patient");
   load(original, source);
   if (image.summed) sum_over_time(*original.getDataset(), nullptr, source);
   return image;

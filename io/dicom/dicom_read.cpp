@@ -56,17 +56,23 @@ bool begins_as_data_set(std::string_view head) {
   return (little && byte(6) < 4 && byte(7) == 0) || ((little || big) && capital(4) && capital(5));
 }
 
+enum class Beginning { mark, data_set, other };
+Beginning beginning_of(const path& file) {
+  char head[132] = {};
+  std::ifstream stream(file, std::ios::binary);
+  stream.read(head, sizeof head);
+  const auto got = static_cast<std::size_t>(stream.gcount());
+  if (got == sizeof head && std::memcmp(head + 128, "DICM", 4) == 0) return Beginning::mark;
+  return begins_as_data_set(std::string_view(head, got)) ? Beginning::data_set : Beginning::other;
+}
+
 }  // namespace
 
 bool is_dicom(const path& file) noexcept {
   try {
     if (!is_regular(file)) return false;
-    char head[132] = {};
-    std::ifstream stream(file, std::ios::binary);
-    stream.read(head, sizeof head);
-    const auto got = static_cast<std::size_t>(stream.gcount());
-    if (got == sizeof head && std::memcmp(head + 128, "DICM", 4) == 0) return true;
-    if (!begins_as_data_set(std::string_view(head, got))) return false;
+    const Beginning beginning = beginning_of(file);
+    if (beginning != Beginning::data_set) return beginning == Beginning::mark;
     const dcmtk::Session session(file);
     DcmFileFormat parsed;
     dcmtk::load(parsed, file);
@@ -82,6 +88,9 @@ DicomImage read(const path& file, bool summed) {
   const dcmtk::Session session(file);
   DcmFileFormat parsed;
   dcmtk::load(parsed, file);
+  if (beginning_of(file) == Beginning::other)
+    throw FileError(file,
+                    "cannot be read as DICOM: it has neither the DICM mark nor the beginning of a data set");
   DcmDataset& data = *parsed.getDataset();
   DicomImage image;
   image.transfer_syntax = dcmtk::transfer_syntax_name(data.getOriginalXfer());
