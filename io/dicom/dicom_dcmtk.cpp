@@ -22,11 +22,10 @@ constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 31;
 constexpr std::uintmax_t kMaxDeflatedFileBytes = std::uintmax_t{1} << 24;
 
 std::string trimmed(std::string value) {
+  // NULs pad at the end only: in front they are a part of the value, which DCMTK's own copies end at.
   const auto padding = [](char c) { return c == ' ' || c == '\0'; };
   while (!value.empty() && padding(value.back())) value.pop_back();
-  std::size_t start = 0;
-  while (start < value.size() && padding(value[start])) ++start;
-  return value.substr(start);
+  return value.substr(std::min(value.find_first_not_of(' '), value.size()));
 }
 
 // DCMTK 3.6.8 has renamed these and given one an argument.

@@ -173,7 +173,7 @@ DicomImage open_source(const std::filesystem::path& source, const DerivedDescrip
   const auto demand = [&](const std::string& value, const char* name) {
     if (value.empty())
       throw FileError(source, std::string("has no ") + name + ", which a derived image must refer to");
-    if (printable(value) != value)
+    if (value.size() > 64 || value.find_first_not_of("0123456789.") != std::string::npos)
       throw FileError(source, std::string(name) + " is '" + printable(value) +
                                   "', which is no identifier that a derived image can refer to");
   };

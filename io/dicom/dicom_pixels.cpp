@@ -2,6 +2,7 @@
 #include "io/dicom/dicom_pixels.h"
 
 #include <dcmtk/dcmdata/dccodec.h>
+#include <dcmtk/dcmdata/dcpxitem.h>
 
 #include <algorithm>
 
@@ -236,6 +237,35 @@ class FrameDecoder {
   Uint32 frame_ = 0, fragment_ = 0;
 };
 
+// PS3.5 A.4.2 and G.5: each frame is one fragment, which begins with 16 little-endian numbers: how many segments it has,
+// and where each begins. DCMTK reads wherever they point.
+void check_run_lengths(DcmPixelSequence& fragments, const PixelFormat& format, const path& file) {
+  if (static_cast<std::int64_t>(fragments.card()) != format.frames + 1)
+    throw FileError(file, "holds " + std::to_string(fragments.card() - 1) + " fragments of run lengths for " +
+                              std::to_string(format.frames) + " frames");
+  constexpr std::size_t kHeader = 64;
+  for (unsigned long i = 1; i < fragments.card(); ++i) {
+    DcmPixelItem* item = nullptr;
+    Uint8* bytes = nullptr;
+    const bool there = fragments.getItem(item, i).good() && item != nullptr &&
+                       item->getUint8Array(bytes).good() && bytes != nullptr;
+    const std::size_t length = there ? item->getLength() : 0;
+    const auto number = [&](std::size_t k) {
+      return bytes[4 * k] | bytes[4 * k + 1] << 8 | bytes[4 * k + 2] << 16 |
+             std::uint32_t{bytes[4 * k + 3]} << 24;
+    };
+    bool fits = length >= kHeader && number(0) >= 1 && number(0) <= 15;
+    std::size_t before = kHeader;
+    for (std::size_t k = 1; fits && k <= number(0); ++k) {
+      fits = number(k) >= before && number(k) <= length;
+      before = number(k);
+    }
+    if (!fits)
+      throw FileError(file, "frame " + std::to_string(i) + " holds run lengths that lie outside of its " +
+                                std::to_string(length) + " bytes");
+  }
+}
+
 std::vector<Image> read_compressed(DcmItem& data, DcmPixelData& pixels, E_TransferSyntax syntax,
                                    const PixelFormat& format, const path& file, PixelFindings& findings) {
   DcmPixelSequence* fragments = nullptr;
@@ -243,6 +273,7 @@ std::vector<Image> read_compressed(DcmItem& data, DcmPixelData& pixels, E_Transf
       static_cast<std::int64_t>(fragments->card()) < format.frames + 1)
     throw FileError(file, "holds " + std::to_string(std::max(1UL, fragments->card()) - 1) +
                               " compressed fragments for " + std::to_string(format.frames) + " frames");
+  if (syntax == EXS_RLELossless && fragments != nullptr) check_run_lengths(*fragments, format, file);
   FrameDecoder decoder(data, pixels, syntax, format, file);
   std::vector<Image> frames;
   for (std::int64_t f = 0; f < format.frames; ++f) frames.push_back(decoder.next(findings));

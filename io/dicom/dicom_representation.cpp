@@ -132,7 +132,10 @@ class Restorer {
       throw FileError(file_, "holds sequences nested deeper than " + std::to_string(kDeepest));
     for (DcmElement* element : members<DcmElement>(item)) {
       const DcmEVR stored = element->ident();
-      if (stored == EVR_UN || stored == EVR_OB || stored == EVR_OW) element = restored(item, *element);
+      const bool no_vr =
+          stored == EVR_UNKNOWN || stored == EVR_UNKNOWN2B;  // two letters that stand for nothing
+      if (no_vr || stored == EVR_UN || stored == EVR_OB || stored == EVR_OW)
+        element = restored(item, *element);
       if (element->ident() != EVR_SQ) continue;
       if (auto* sequence = dynamic_cast<DcmSequenceOfItems*>(element))
         for (DcmItem* inner : members<DcmItem>(*sequence)) walk(*inner, depth + 1);
